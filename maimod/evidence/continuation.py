@@ -47,7 +47,7 @@ def continuation(analysis: Analysis, time: float, until: float, written: Sequenc
         return {"html": "", "from": time, "until": until, "notes": []}
     lead = LEAD_BEATS * beatmap.red_line_of(time).beat_length
     before = [o for o in beatmap.hit_objects if time - lead <= o.time < time - SAME_MS]
-    if not before:  # whoever goes on goes on from something
+    if not before:  # a rest: show the last object, from which the model goes on
         before = [o for o in beatmap.hit_objects if o.time < time - SAME_MS][-1:]
     own = [o for o in beatmap.hit_objects if time - SAME_MS <= o.time < until]
     drawn = [of_map(beatmap, before), of_map(beatmap, own)]

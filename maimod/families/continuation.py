@@ -41,7 +41,7 @@ def continuations(
         sampling: None is the default. The same sampling of the same place gives the same.
 
     Yields:
-        The share that is done, after each token; whoever stops asking ends it.
+        The share that is done, after each token; closing the generator ends it.
 
     Returns:
         The events of each continuation, with times from `time` on and before `until`; the last objects may lack their

@@ -26,10 +26,15 @@ LEAST_SHARE = 0.003
 NOT = -8.0
 """Where a note is not of the kind that could be wrong."""
 
-NAMES = ("odds", "lost", "added", "late", "phrase", "gap share")
-"""`odds`: log-odds of a finisher; `lost`: these where the note is none, `added`: their opposite where it is one; `late`: how much
-likelier the finishers of the note and of a neighbour were if they were exchanged; `phrase`: share of finishers among the notes a
-number of measures away; `gap share`: among those with the same gap after them."""
+NAMES = (
+    "odds",  # log-odds of a finisher
+    "lost",  # these where the note is none
+    "added",  # their opposite where it is one
+    "late",  # how much likelier the finishers of the note and of a neighbour were if they were exchanged
+    "phrase",  # share of finishers among the notes a number of measures away
+    "gap share",  # among those with the same gap after them
+)
+"""Names of the features."""
 
 
 def features(rows: Rows, notes: Sequence[HitObject]) -> np.ndarray:

@@ -29,7 +29,7 @@ UNSEEN = 0.3
 LAGS = (0.5, 1.0, 2.0, 3.0, 4.0, 8.0, 16.0)
 """Measures between passages that are compared, before and after."""
 AROUND = 1.5
-"""Measures around an object by which it is told whether the passage so far away is like its own."""
+"""Measures around an object that are compared with those around the place so far away."""
 FEW_EDGES = 2.0
 """Added to the number of edges around, so that a few that agree by chance are no likeness."""
 SHARPNESS, LEAST_WEIGHT = 4, 0.02

@@ -1,4 +1,4 @@
-"""What numpy does by sorting, without what it imports for that: 10 ms of masked arrays, which are never used here."""
+"""Median, distinct values and percentiles. numpy has them, but imports masked arrays for them, which takes 10 ms."""
 
 from __future__ import annotations
 

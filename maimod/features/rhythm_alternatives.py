@@ -22,7 +22,7 @@ LEAST_STARTS = 8
 MOST_TICKS = 8 * TICKS_PER_BEAT
 """Longer gaps and durations count as this long."""
 SHIFTS = (-24, -16, -12, -6, 6, 12, 16, 24)
-"""Ticks by which an object is moved in thought: 1/8, 1/4, 1/3 and 1/2 beat."""
+"""Ticks by which an object is moved, to see what that gains: 1/8, 1/4, 1/3 and 1/2 beat."""
 LOCAL_STARTS, ELSEWHERE = 48.0, 0.1
 """Starts nearby count more: their weight falls to 1/e of it so many starts away, and to the share of it far away."""
 BESIDE = 2

@@ -22,11 +22,16 @@ MOST_OTHERS = 8
 LEAST_HOLDS = 3
 """Of a difficulty that tells where notes are held."""
 
-NAMES = ("holds", "notes", "held odds", "same end", "other end", "border")
-"""`holds`, `notes`: difficulties that start a hold, or only notes, at the same time. `held odds`: natural log-odds, more than in the whole map,
-that a note is held by what they have there; of a hold their opposite. `same end`, `other end`: difficulties with a hold that starts and
-ends at the same times, or ends elsewhere, each with the share of the other such holds that end alike. `border`: share of the
-difficulties in which something starts or ends when the note is released, less that of all holds of the map."""
+NAMES = (
+    "holds",  # difficulties that start a hold at the same time
+    "notes",  # that start only notes then
+    "held odds",  # log-odds, more than in the whole map, that a note is held by what they have there; of a hold their opposite
+    # Difficulties with a hold that starts then, each with the share of the other such holds that end alike.
+    "same end",
+    "other end",
+    "border",  # share of the difficulties in which something starts or ends at the release, less that of all holds of the map
+)
+"""Names of the features. Odds are natural logarithms."""
 
 
 def features(rows: Rows, others: Sequence[Beatmap]) -> np.ndarray:

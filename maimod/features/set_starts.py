@@ -23,20 +23,20 @@ NEAR = CELLS_PER_BEAT
 """Cells on either side of a place that are beside it."""
 
 NAMES = (
-    "missing",
-    "missing most",
-    "missing beside",
-    "missing around",
-    "missing rank",
+    # Odds that an empty place should have an object, by the starts that the other difficulties have there.
+    "missing",  # added up
+    "missing most",  # of the one that says most
+    "missing beside",  # the highest up to a beat away
+    "missing around",  # the sum of the positive ones there
+    "missing rank",  # log2 of the rank in the map
+    # Odds that an object should not be there, by the difficulties that have nothing there and, negative, by the others.
     "extra",
     "extra most",
     "extra beside",
     "extra around",
     "extra rank",
 )
-"""`missing`: odds that an empty place should have an object, by the starts that the other difficulties have there, added up, and of the one
-that says most; `extra`: odds that an object should not be there, by the difficulties that have nothing there and, negative, by those that have
-something. `beside`: the highest up to a beat away, `around`: the sum of the positive ones there; `rank`: log2 of the rank in the map."""
+"""Names of the features."""
 
 
 def features(passages: Passages, times: np.ndarray) -> np.ndarray:

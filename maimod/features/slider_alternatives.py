@@ -65,17 +65,16 @@ REPEAT_NAMES = ("usage", "copies", "siblings", "onset")
 END_NAMES = ("fit_before", "fit_after", "removed", "added")
 NAMES = (
     *(f"{span} {name}" for span in SPANS for name in GAP_NAMES),
+    # One repeat more or less: how usual such sliders are; how many copies and difficulties have an edge at the time
+    # that would be added, or none at the one that would be gone; the rank of its onset among the edges, 0 to 1.
     *(f"{way} {name}" for way in ("more", "less") for name in REPEAT_NAMES),
-    "straight",
+    "straight",  # odds that sliders as long as a straight one are not straight
+    # The end among all edges, and another one a span later, as :mod:`maimod.features.rhythm_alternatives` for starts.
     *(f"end {name}" for name in END_NAMES),
-    "reach",
-    "reach into",
+    "reach",  # log2 of the distance from a circle to the next object over the length of a slider that lasts as long
+    "reach into",  # that of the circle before
 )
-"""`more`, `less`: one repeat more or less: how usual such sliders are, how many copies and difficulties have an edge at the time
-that would be added, or none at the one that would be gone, and the rank of its onset among the edges, 0 to 1. `straight`: odds
-that sliders as long as a straight one are not straight; `end`: as :mod:`maimod.features.rhythm_alternatives` for starts, for the
-end among all edges, and for another one a span later; `reach`: log2 of the distance from a circle to the next object over the
-length of a slider that lasts as long.; `reach into`: that of the circle before."""
+"""Names of the features."""
 
 
 _REACH = NAMES.index("reach")

@@ -1,7 +1,7 @@
 """Control points of sliders compared with those of the sliders of the map that are as long.
 
 A control point that was lost, or a red one that became white, leaves a body with another number of points, a sharper corner or
-a longer leg than its like. Odds are natural logarithms, positive if the like of the slider are different.
+a longer leg than theirs. Odds are natural logarithms, positive if those sliders are different.
 """
 
 from __future__ import annotations

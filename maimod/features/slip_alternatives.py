@@ -2,8 +2,8 @@
 
 A slider that was reversed alone, or a few objects that were mirrored alone, keep all the relations inside; only the steps
 into and out of them become unlike the other steps of the map. So every slider is reversed and flipped, every few objects
-are mirrored, and every two circles exchanged, in thought: the steps at both ends, their distances and turns, get the density
-that the map's own steps with about the same gap in time have there. What gains much by it may have been turned by accident.
+are mirrored, and every two circles exchanged. The distances and turns of the steps at both ends then have another density
+among the map's own steps with about the same gap in time: what gains much may have been turned by accident.
 
 Distances are in osu! pixels, gaps in ms, densities in natural logarithms. Positions are complex numbers, x + iy.
 """

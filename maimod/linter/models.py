@@ -29,7 +29,7 @@ MODELS_FOLDER = next(
 PROOFREADER = "maimod-proofreader"
 """Folder of the discriminator, the network that reads a map in both directions."""
 MANY = 1 << 20
-"""Processes, more than anybody starts."""
+"""Stands for no limit on the number of processes."""
 SLIPS = "maimod-slips"
 """Folder of the model of slips, which is used without the networks too."""
 

@@ -85,13 +85,15 @@ RHYTHM = (
 )
 SLIPS = tuple(
     f"{what} {name}"
+    # Objects that were moved; bodies that were changed; of mania, chords with a note too many or too few, and notes
+    # that end at a wrong time; of taiko, wrong colours; objects of osu! and catch of a wrong kind, duration or repeats;
+    # objects of catch that were moved, by x and y.
     for what in ("position", "shape", "chord", "end", "colour", "form", "plane")
+    # Themselves; the highest of the neighbours; the difference from it; log2 of the rank among the objects, and of the rank per
+    # minute.
     for name in ("log-odds", "beside", "lead", "rank", "a minute")
 )
-"""Of the model of slips, for objects that were moved, bodies that were changed, chords of mania with a note too many or too
-few, notes that end at a wrong time, notes of taiko with the wrong colour, and objects of osu! and catch of a wrong kind or with a wrong
-duration or repeats, and objects of catch that were moved, by x and y: log-odds, the highest of the neighbours, their difference, log2 of the rank among the objects, and of the
-rank per minute."""
+"""Log-odds of the model of slips."""
 HOLDS = (*(f"stretch {name}" for name in hold_stretches.NAMES), "rank of kind", "ahead of kind")
 """Of mania: what stretches of holds would gain with other ends; log2 of the rank of the log-odds that the note ends wrong among those
 held as it is, or not held as it is, and by how much they are higher than the highest of these others: notes that should be held are

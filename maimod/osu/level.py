@@ -78,9 +78,9 @@ level; the stars of osu! are those of the criteria. Of 750 ranked difficulties o
 right for 88 % and too easy for 3 %, one by the stars alone for 83 % and 13 %; of 226 of mania for 73 % and 13 %, by the
 stars of osu! for 58 % and 39 %. The density of objects helps in no mode."""
 UNSURE = 0.1
-"""Levels below the beginning of the next one within which that counts, which allows more."""
+"""A difficulty this close below a level, in levels, counts as of that level, which allows more."""
 DISAGREEING = 1.5
-"""How many levels stars and settings may lie apart. Of a difficulty where it is more, nobody knows the level."""
+"""Most levels between stars and settings; if they lie farther apart, the level is unknown."""
 _GUEST = re.compile(r"^.*(?:'s|[a-z\d]')\s+")
 """What comes before the level in "Someone's Hard" and "Chromoxx' Hard"."""
 _AFTER_MODE = re.compile(r"^.*\b(?:taiko|catch|ctb|mania|\d+k)\s+")

@@ -147,7 +147,7 @@ def _weighed(reasons: Sequence[str], against: Sequence[str], fallback: str) -> s
 
 
 def joined(words: str, seen: str) -> str:
-    """Words with what a function of this module returned for an empty `fallback`."""
+    """Words, then what a function of this module returned: as a clause of its own, or as the ", though …" that goes on."""
     return f"{words}{'; ' * (bool(seen) and not seen.startswith(','))}{seen}"
 
 

@@ -251,7 +251,7 @@ def _other_lengths(evidence: Evidence, of: HoldStretches, stretch: Stretch) -> s
 
 def likeliest_of_chord(evidence: Evidence, note: HitObject) -> HitObject:
     """The note that starts with `note` and is likeliest in a wrong column, as of the candidates here; `note` itself without the
-    model and in other modes. What is known of a moment is so about one note of its chord, not about two."""
+    model and in other modes. All rules name this note, so that their findings about a chord are one mistake."""
     slips = evidence.slips
     if slips is None or slips.mania is None or evidence.beatmap.mode is not Mode.MANIA:
         return note
@@ -262,7 +262,7 @@ def likeliest_of_chord(evidence: Evidence, note: HitObject) -> HitObject:
 
 
 def have(count: int) -> str:
-    """The verb for so many passages."""
+    """The verb for a number of passages."""
     return "has" if count == 1 else "have"
 
 

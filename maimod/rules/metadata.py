@@ -218,7 +218,7 @@ NO_NAMES = frozenset(
         "your",
     }
 )
-"""Words that are nobody, and are in no name: "Exit this Earth's Atmosphere" has no guest."""
+"""Words that are not the name of a guest, nor a part of one: "Exit this Earth's Atmosphere" has no guest."""
 LONG_NAME = 5
 """Letters of a name that is found inside a word as well."""
 TAGS_SINCE = 1_300_000

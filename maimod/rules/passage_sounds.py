@@ -145,7 +145,7 @@ def _hits(count: int) -> str:
 
 
 def _in(of_copies: int, of_others: int) -> str:
-    """Which witnesses there are, in words."""
+    """Where others are compared, in words."""
     names = [name for name, count in (("similar measures", of_copies), ("the other difficulties", of_others)) if count]
     return " and ".join(names)
 
@@ -162,7 +162,7 @@ def _runs(passages: Passages, value: Callable[[Hit], int | None]) -> Iterator[tu
         yield found, [number for number, _ in group]
 
 
-class _Witness:
+class _Compared:
     """A property of all hits, and of the hits at the same places of the copies and of the other difficulties."""
 
     def __init__(self, passages: Passages, name: str, own: np.ndarray) -> None:
@@ -223,8 +223,8 @@ def _other_sets(evidence: Evidence) -> Iterator[Candidate]:
     total, cells = sum(len(numbers) for _, numbers in runs), _cells_of(passages)
     again = _done_again(passages, runs)
     uses = {value: sum(len(numbers) for other, numbers in runs if other == value) for value, _ in runs}
-    witness = _Witness(passages, "sample_set", np.array([hit.normal_set for hit in passages.hits]))
-    bits_of = {other: witness.bits(partial(_is_set, other), np.equal) for other in (1, 2, 3)}
+    compared = _Compared(passages, "sample_set", np.array([hit.normal_set for hit in passages.hits]))
+    bits_of = {other: compared.bits(partial(_is_set, other), np.equal) for other in (1, 2, 3)}
     for place, (value, numbers) in enumerate(runs):
         assert value is not None
         beside = {runs[other][0] for other in (place - 1, place + 1) if 0 <= other < len(runs)}
@@ -276,8 +276,8 @@ def _other_volumes(evidence: Evidence) -> Iterator[Candidate]:
     uses = np.bincount(
         [value or 0 for value, _ in runs], weights=[len(numbers) for _, numbers in runs], minlength=101
     )  # volumes are 0 to 100
-    witness = _Witness(passages, "volume", np.array([hit.volume for hit in passages.hits]))
-    bits_of = {sign: witness.bits(partial(_is_beyond, sign), _is_near) for sign in (-1, 1)}
+    compared = _Compared(passages, "volume", np.array([hit.volume for hit in passages.hits]))
+    bits_of = {sign: compared.bits(partial(_is_beyond, sign), _is_near) for sign in (-1, 1)}
     for place, (value, numbers) in enumerate(runs):
         assert value is not None
         before, after = (runs[at][0] if 0 <= at < len(runs) else None for at in (place - 1, place + 1))

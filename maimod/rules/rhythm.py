@@ -177,13 +177,13 @@ SLIP_BITS = {
 def run(evidence: Evidence) -> Iterator[Candidate]:
     if not evidence.beatmap.hit_objects:
         return
-    moments, named = evidence.rhythm, set[int]()
+    rhythm, named = evidence.rhythm, set[int]()
     for find in (unsnapped, unusual_snaps, _starts, _kinds, _ends):
-        for found in find(evidence, moments, frozenset(named)):
+        for found in find(evidence, rhythm, frozenset(named)):
             if _is_slip(found):
                 named.update(o.index for o in found.objects)
             yield found
-    yield from slightly_late(evidence, moments)
+    yield from slightly_late(evidence, rhythm)
     yield from before_lines(evidence)
 
 
@@ -196,15 +196,15 @@ def _is_slip(found: Candidate) -> bool:
 # The model and the song
 
 
-def _starts(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
+def _starts(evidence: Evidence, rhythm: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
     """Additional, missing or displaced objects, by the surprisal of their times."""
-    times, silent_until = moments.start_times, -math.inf
+    times, silent_until = rhythm.start_times, -math.inf
     for before, hit_object in zip(evidence.objects_by_time, evidence.objects_by_time[1:], strict=False):
-        event = moments.start_score(hit_object)
+        event = rhythm.start_score(hit_object)
         is_chord = hit_object.time - before.time < UNSNAP_MS
         found = None
         if event and not is_chord and hit_object.time > silent_until and hit_object.index not in named:
-            found = _start(evidence, moments, before, hit_object, event)
+            found = _start(evidence, rhythm, before, hit_object, event)
         if found:
             yield found
         if (found and _is_slip(found)) or hit_object.index in named:
@@ -213,13 +213,13 @@ def _starts(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> 
 
 
 def _start(
-    evidence: Evidence, moments: RhythmIndex, before: HitObject, hit_object: HitObject, event: EventScore
+    evidence: Evidence, rhythm: RhythmIndex, before: HitObject, hit_object: HitObject, event: EventScore
 ) -> Candidate | None:
     time, other = hit_object.time, alternative(event, event.event.time)
     if other is None or other.probability < MIN_PROBABILITY:
         return None
-    slip = _slip(evidence, moments, before, hit_object, other.time)
-    alike = moments.alike(time)
+    slip = _slip(evidence, rhythm, before, hit_object, other.time)
+    alike = rhythm.alike(time)
     if slip is None or alike > MAX_ALIKE:
         return None
     bits = min(event.tolerant_surprisal, MAX_MODEL_BITS) + slip.support - HABIT_BITS * math.log2(1 + alike)
@@ -240,8 +240,8 @@ def _start(
             for at, p in event.expected[:3]
             if at.kind is EventKind.TIME
         ],
-        onset_here=moments.onset(time),
-        onset_expected=moments.onset(other.time),
+        onset_here=rhythm.onset(time),
+        onset_expected=rhythm.onset(other.time),
         alike_in_map=alike,
         bits=round(bits, 2),
     )
@@ -259,7 +259,7 @@ class _Slip(NamedTuple):
 
 
 def _slip(
-    evidence: Evidence, moments: RhythmIndex, before: HitObject, hit_object: HitObject, expected: float
+    evidence: Evidence, rhythm: RhythmIndex, before: HitObject, hit_object: HitObject, expected: float
 ) -> _Slip | None:
     """The slip by which an object is at its time and not at the `expected` one [ms]; None if none explains that.
 
@@ -269,14 +269,14 @@ def _slip(
     time = hit_object.time
     here, there = snap(evidence.beatmap, time), snap(evidence.beatmap, expected)
     beat = here.red_line.beat_length
-    sound_here, sound_there = moments.onset(time), moments.onset(expected)
+    sound_here, sound_there = rhythm.onset(time), rhythm.onset(expected)
     of_chord = likeliest_of_chord(evidence, hit_object)
-    is_read_beat = moments.is_read_beat(expected)
+    is_read_beat = rhythm.is_read_beat(expected)
     may_be_extra = sound_here is None or sound_here < LOUD_ONSET
-    if expected > time and may_be_extra and (is_read_beat or contains(moments.start_times, expected)):
+    if expected > time and may_be_extra and (is_read_beat or contains(rhythm.start_times, expected)):
         support = -_support(sound_here) / 2
         return _Slip(UNEXPECTED_OBJECT, of_chord, time, support, partial(_extra, evidence, hit_object))
-    if is_read_beat or contains(moments.edge_times, expected):
+    if is_read_beat or contains(rhythm.edge_times, expected):
         return None
     is_loud = sound_here is not None and sound_here >= CLEAR_ONSET
     is_louder_there = sound_here is None or sound_there is None or sound_there > sound_here
@@ -301,7 +301,7 @@ def _support(strength: float | None) -> float:
     return 0.0 if strength is None else ONSET_BITS * (min(strength, 1.0) - CLEAR_ONSET)
 
 
-def _kinds(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
+def _kinds(evidence: Evidence, rhythm: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
     """Objects of a kind that the model does not expect."""
     for hit_object in evidence.objects_by_time:
         judged = (
@@ -309,7 +309,7 @@ def _kinds(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> I
             if hit_object.index in named
             else [
                 found
-                for score in moments.groups.get(hit_object.index, [[]])[0]
+                for score in rhythm.groups.get(hit_object.index, [[]])[0]
                 for found in (_other_kind(evidence, score),)
                 if found
             ]
@@ -373,13 +373,13 @@ def _other_kind(evidence: Evidence, score: EventScore) -> tuple[str, float, Even
     return kind, probability, score
 
 
-def _ends(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
+def _ends(evidence: Evidence, rhythm: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
     """Sliders that end or turn at an unexpected time. Not mania's holds, because the next time may be another column's,
     and not spinners, whose ends are free."""
     for hit_object in evidence.objects_by_time:
         later = [
             score
-            for group in moments.groups.get(hit_object.index, [])[1:]
+            for group in rhythm.groups.get(hit_object.index, [])[1:]
             for score in group
             if score.event.kind is EventKind.TIME
         ]
@@ -396,13 +396,13 @@ def _ends(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> It
             or not (hit_object.time < other.time and abs(other.time - time) <= LONGEST_HOLE_BEATS * beat + SAME_MS)
         ):
             continue
-        alike = moments.held_alike(hit_object)
+        alike = rhythm.held_alike(hit_object)
         if alike > MAX_ALIKE:
             continue
         bits = (
             min(event.tolerant_surprisal, MAX_MODEL_BITS)
             - HABIT_BITS * math.log2(1 + alike)
-            + (_support(moments.onset(other.time)) - _support(moments.onset(time))) / 2
+            + (_support(rhythm.onset(other.time)) - _support(rhythm.onset(time))) / 2
         )
         amount = f"{_apart(other.time - time, beat)} {'later' if other.time > time else 'earlier'}"
         yield candidate(

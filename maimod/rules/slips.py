@@ -192,7 +192,7 @@ LEAST_POINTS, LEAST_PATH_PX, USUAL_PATHS, END_OF_PATHS = 4, 8.0, 0.05, 0.03
 """Fewest control points of which one is named; from how many px on the length of the path is, if at most so many sliders have about the same
 difference, and it is among so many that have the most or the least."""
 WHOLE = (REVERSED, MIRRORED, EXCHANGED, HYPERDASH)
-"""What is no distance from a relation."""
+"""Of these, the ones that are no distance in px."""
 NEAR_HYPERDASH_PX, LEAST_COPIES = 60.0, 0.5
 """It is named this close to where the game makes one, if at least this share of the copies says so."""
 BROKEN_BY_MOVE = (

@@ -140,11 +140,11 @@ UNUSUAL_SNAP = Rule(
 )
 
 
-def unsnapped(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
+def unsnapped(evidence: Evidence, rhythm: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
     """Objects off every tick: one by one, as a tuplet that the editor lacks, or together if they are many."""
     places = {o.index: place for place, o in enumerate(evidence.objects_by_time)}
     slips: list[Edge] = []
-    for edge in moments.edges:
+    for edge in rhythm.edges:
         # An object that starts off the beat also ends off it: its first edge counts.
         if abs(edge.snap.error) >= UNSNAP_MS and (not slips or slips[-1].hit_object is not edge.hit_object):
             slips.append(edge)
@@ -244,9 +244,9 @@ def _unsnapped_candidate(evidence: Evidence, slips: Sequence[Edge], whole: bool 
     )
 
 
-def slightly_late(evidence: Evidence, moments: RhythmIndex) -> Iterator[Candidate]:
+def slightly_late(evidence: Evidence, rhythm: RhythmIndex) -> Iterator[Candidate]:
     """Starts that are late by less than counts as unsnapped, as one finding."""
-    late = [edge for edge in moments.edges if edge.number == 0 and LATE_MS <= edge.snap.error < UNSNAP_MS]
+    late = [edge for edge in rhythm.edges if edge.number == 0 and LATE_MS <= edge.snap.error < UNSNAP_MS]
     if late:
         first = late[0]
         more = places_alike([edge.time for edge in late if edge.time != first.time])
@@ -312,17 +312,17 @@ def _other_red_line(evidence: Evidence, edge: Edge) -> TimingPoint | None:
     return None
 
 
-def unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
+def unusual_snaps(evidence: Evidence, rhythm: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
     """Objects alone on a divisor that the map hardly uses, if they are not in `named`."""
-    uses = Counter(edge.snap.divisor for edge in moments.edges)
+    uses = Counter(edge.snap.divisor for edge in rhythm.edges)
     by_divisor: defaultdict[int, list[Edge]] = defaultdict(list)
-    for edge in sorted(moments.edges, key=lambda edge: edge.time):
+    for edge in sorted(rhythm.edges, key=lambda edge: edge.time):
         by_divisor[edge.snap.divisor].append(edge)
     thirds = sorted((edge for divisor in THIRDS for edge in by_divisor[divisor]), key=lambda edge: edge.time)
     done = set(named)
-    for edge in moments.edges:
+    for edge in rhythm.edges:
         hit_object, at = edge.hit_object, edge.snap
-        is_rare = uses[at.divisor] <= max(RARE_USES, RARE_SHARE * len(moments.edges))
+        is_rare = uses[at.divisor] <= max(RARE_USES, RARE_SHARE * len(rhythm.edges))
         lone_third = at.divisor in (3, 6) and not edge.number and len(thirds) <= LONE_THIRDS
         odd = END_DIVISORS if edge.number else ODD_DIVISORS
         if not is_rare or not (lone_third or at.divisor in odd) or hit_object.index in done:
@@ -339,7 +339,7 @@ def unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[int
             continue
         if not edge.number and _is_of_set(evidence, edge.time):
             continue
-        event = None if edge.number else moments.start_score(hit_object)
+        event = None if edge.number else rhythm.start_score(hit_object)
         bits = LONE_TICK_BITS if event is None else LONE_TICK_BITS / 2 + min(event.tolerant_surprisal, MAX_MODEL_BITS)
         bits += 1.0 if lone_third or at.divisor in END_DIVISORS else 0.0
         if bits >= LEAST_TICK_BITS:
@@ -355,16 +355,16 @@ def unusual_snaps(evidence: Evidence, moments: RhythmIndex, named: frozenset[int
                 expected=(expected_tick(usual),),
                 message=f"{edge.name(evidence.beatmap)} is alone on a 1/{at.divisor} tick, {abs(usual.error):.0f} ms "
                 f"{_after(usual.error)} the closest 1/{usual.divisor} tick. {_uses_elsewhere(by_divisor[at.divisor], edge)} on 1/{at.divisor}."
-                f"{' But the song has a stronger onset here than there.' if _is_heard(moments, edge.time, usual.tick) else ''}",
+                f"{' But the song has a stronger onset here than there.' if _is_heard(rhythm, edge.time, usual.tick) else ''}",
                 uses_in_map=uses[at.divisor],
-                is_heard=_is_heard(moments, edge.time, usual.tick),
+                is_heard=_is_heard(rhythm, edge.time, usual.tick),
                 off_usual_ms=round(usual.error, 1),
             )
 
 
-def _is_heard(moments: RhythmIndex, time: float, tick: float) -> bool:
+def _is_heard(rhythm: RhythmIndex, time: float, tick: float) -> bool:
     """Whether the onset of the song at a time [ms] is clearly stronger than at a usual tick beside it."""
-    here, there = moments.onset(time), moments.onset(tick)
+    here, there = rhythm.onset(time), rhythm.onset(tick)
     return here is not None and there is not None and here + ONSET_FLOOR > HEARD_RATIO * (there + ONSET_FLOOR)
 
 

@@ -365,7 +365,7 @@ def _edits(changed: Sequence[Edits]) -> str:
 
 
 def resampled(audio: Audio) -> Audio:
-    """A song at :data:`CLIP_RATE`: by its neighbours, for what a model has heard of it holds no more."""
+    """A song at :data:`CLIP_RATE`, by linear interpolation: the samples made for a model hold nothing above their own rate."""
     count = round(len(audio.samples) * CLIP_RATE / audio.sample_rate)
     at = np.arange(count) * (audio.sample_rate / CLIP_RATE)
     return replace(

@@ -206,8 +206,8 @@ def overridden(
 
 
 def without_idle(points: Iterable[TimingPoint], *times: float) -> list[TimingPoint]:
-    """Timing points without the green lines at `times` [ms] that set nothing new: of a line that was lost or moved none is
-    left, and one that does nothing would give the place away."""
+    """Timing points without the green lines at `times` [ms] that set nothing new: a lost or moved line leaves none behind, and
+    one that does nothing would give the place away."""
     kept: list[TimingPoint] = []
     for point in sorted(points, key=lambda point: (point.time, not point.uninherited)):
         if point.uninherited or point.time not in times or not kept or not _is_alike(kept[-1], point):
