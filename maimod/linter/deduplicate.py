@@ -18,7 +18,7 @@ from heapq import heappop, heappush
 import numpy as np
 
 from maimod.findings import Category, Finding, Severity, Tier, editor_timestamp
-from maimod.linter.rescore import MISSING_COMBO, TIMES, rests_on_network
+from maimod.linter.rescore import HOLD_SLIP, MISSING_COMBO, TIMES, UNEXPECTED_COMBO, WRONG_TICK, rests_on_network
 from maimod.linter.settings import is_faint
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import RULES
@@ -59,15 +59,19 @@ OF_STRETCHES = frozenset(
 """Rules about what lies under one line, or has other columns, which are about a passage too."""
 COLUMN_SLIP = "positions/column-slip"
 """Of two notes of mania that exchanged columns each seems to be in a wrong one: the surer is kept."""
-HOLD_SLIP = "rhythm/hold-slip"
-"""Of mania: about one note, or about a stretch of holds that all end early or late."""
+MISSING_OBJECT = "rhythm/missing-object"
 OF_ONE_NOTE = frozenset({"rhythm/chord-slip", COLUMN_SLIP})
 """In mania the same note can seem to be one too many in its chord and to be in a wrong column, at a right time in both cases: of
 these the surer is kept."""
-HOLES = frozenset({"rhythm/missing-object", "rhythm/passage-object"})
+HOLES = frozenset({MISSING_OBJECT, "rhythm/passage-object"})
 """Findings about an empty place after their object. Where the next object is at a wrong tick, it is what is missing."""
 KIAI_OF_SET = "mapset/kiai"
 """A border of kiai that the other difficulties have elsewhere: estimates about the same border say less."""
+FORM = "sliders/form"
+OF_FORM = frozenset(
+    {"rhythm/unexpected-end", "rhythm/unexpected-kind", "rhythm/unexpected-object", "rhythm/passage-kind"}
+)
+"""Estimates that doubt the kind or the end of an object, as one about its form does."""
 LATE_LINE = "sliders/late-line"
 """A line just after the head of a slider, which keeps another velocity: so its length in beats, its end and its shape are unusual."""
 SET_HOLE = "mapset/missing-object"
@@ -88,7 +92,6 @@ ALIKE = "objects_alike"
 LACKS_ADDITION = "mapset/missing-addition"
 """Additions that all other difficulties have, at one place or several: likelier estimates about the sounds of all of them say as much."""
 BARE_STRETCH = "hitsounds/none"
-UNEXPECTED_COMBO = "new-combos/unexpected"
 MOVED_OBJECTS = 2
 """Objects between the place of a new combo and where it seems to belong: of new combos that are set too late or too early most are
 one or two objects off."""
@@ -124,6 +127,7 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
     for finding in ordered:
         causes = [
             *kept.causes(finding),
+            *kept.ticks_at_all(finding, evidence),
             *kept.passages_around(finding),
             *kept.borders_at(finding),
             *kept.sounds_at_all(finding),
@@ -380,6 +384,20 @@ class _Kept:
             found.append(min(here))
         return found
 
+    def ticks_at_all(self, finding: Finding, evidence: Evidence) -> list[int]:
+        """Numbers of kept findings that say of all places of an estimate what it says: an object at a wrong tick leaves a hole at the right one."""
+        other = {WRONG_TICK: MISSING_OBJECT, MISSING_OBJECT: WRONG_TICK}.get(finding.rule)
+        if other is None or TIMES not in finding.evidence:
+            return []
+        own, after = _ranks_at_all(finding, evidence), 1 if finding.rule == MISSING_OBJECT else -1
+        return [
+            number
+            for number, one in enumerate(self.findings)
+            if one.rule == other
+            and TIMES in one.evidence
+            and own <= (there := _ranks_at_all(one, evidence)) | {rank - after for rank in there}
+        ]
+
     def misplaced_beside(self, finding: Finding, evidence: Evidence) -> list[int]:
         """Numbers of kept findings about objects that are off their place beside every hole that the other difficulties show; empty if a
         hole has none."""
@@ -419,6 +437,12 @@ class _Kept:
         ]
 
 
+def _ranks_at_all(finding: Finding, evidence: Evidence) -> set[int]:
+    """Ranks of the objects at, or before, the times that a finding names."""
+    times = np.array(finding.evidence[TIMES]) + SAME_PLACE_MS
+    return set((np.searchsorted(evidence.object_times, times, side="right") - 1).tolist())
+
+
 def _at_all_places(finding: Finding) -> tuple[int, ...]:
     """Indices of the objects at all places that a finding names."""
     return (*finding.objects, *finding.evidence.get(ALIKE, ()))
@@ -429,6 +453,8 @@ def _explains(cause: Finding, finding: Finding) -> bool:
     if finding.tier is Tier.EXACT:
         return _is_same_mistake(cause, finding)
     if cause.rule == LATE_LINE and finding.category is Category.RHYTHM:
+        return True
+    if cause.rule == FORM and finding.rule in OF_FORM:
         return True
     return {cause.rule, finding.rule} == OF_ONE_NOTE or finding.category in CAUSES[cause.category]
 
@@ -458,10 +484,10 @@ def _explains_before(cause: Finding, finding: Finding) -> bool:
     """Whether an estimate is a consequence of a finding about the next object: that one belongs where the estimate misses one or
     would put its own, both are notes that exchanged columns or new combos of which one is too many, or a step that surprises the generator at its end is unusual seen from
     its start too."""
-    if finding.rule == "rhythm/wrong-tick":
+    if finding.rule == WRONG_TICK:
         return cause.rule in OFF_EVERY_TICK
     if finding.rule in HOLES:
-        return cause.rule == "rhythm/wrong-tick"
+        return cause.rule == WRONG_TICK
     if finding.rule == cause.rule and finding.rule in (COLUMN_SLIP, UNEXPECTED_COMBO):
         return True
     is_step = finding.category is cause.category is Category.POSITIONS and cause.surprisal is not None

@@ -15,9 +15,11 @@ import numpy as np
 
 from maimod.audio.onsets import ONSET_WIDTH_MS
 from maimod.features.passages import SAME_VOLUME, Passages
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.features.set_holds import SAME_END_MS
+from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import BIG, KAT, addition_names, set_name
 from maimod.osu.names import kind_name, noun, taiko_note
+from maimod.osu.timing import SAME_BEAT_MS
 from maimod.rules.rhythm_index import lag_of
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ LEAST_ALIKE, MOST_ALIKE = 3, 0.75
 """So many objects at the same place of similar measures, and this share of them, make an object usual there."""
 LEAST_AGAINST = 3
 """One or two measures or difficulties that do otherwise say little against a finding."""
+SAME_SPEED = 0.005
+"""Scroll speeds this close are one, as written with other digits."""
 CLEAR_SOUND, FAINT_SOUND = 0.5, 0.35
 """Onset strengths. Objects have about 1, empty 1/4 ticks 0.2."""
 NO_SOUND = "no sound"
@@ -118,6 +122,12 @@ def has_same_flag(evidence: Evidence, time: float, has_flag: bool, in_set: bool 
     if sum(share.of for share in shares) < LEAST_COMPARED or (in_set and all(share.what != OTHERS for share in shares)):
         return False
     return all(2 * (share.count if has_flag else share.of - share.count) > share.of for share in shares)
+
+
+def is_flag_of_half(evidence: Evidence, time: float, has_flag: bool) -> bool:
+    """Whether at least half of the other difficulties, of which there are some, have a new combo at a time [ms], or lack it, as the map does."""
+    others = [share for share in _shares(evidence, "flag", time) if share.what == OTHERS]
+    return any(2 * (share.count if has_flag else share.of - share.count) >= share.of for share in others)
 
 
 def others_lack_flags(evidence: Evidence, times: Sequence[float]) -> bool:
@@ -257,6 +267,35 @@ def is_in_all_others(evidence: Evidence, time: float, name: str) -> bool:
     sides, own = _sounds(evidence, time, name)
     values = next((values for values, what in sides if what == OTHERS), [])
     return len(values) > 1 and all(_is_same(name, own, value) for value in values)
+
+
+def holds_alike(evidence: Evidence, hold: HitObject) -> int:
+    """Number of other difficulties with a hold that starts and ends with one of mania."""
+    return sum(
+        any(
+            o.kind is ObjectKind.HOLD
+            and abs(o.time - hold.time) <= SAME_BEAT_MS
+            and abs(o.end_time - hold.end_time) <= SAME_END_MS
+            for o in other.hit_objects
+        )
+        for other in evidence.others
+        if other.mode is evidence.beatmap.mode
+    )
+
+
+def is_speed_of_another(evidence: Evidence, time: float) -> bool:
+    """Whether the line that sets the scroll speed at a time [ms] is in another difficulty too, and changes the speed in both."""
+    line = evidence.beatmap.timing_point_at(time + UNSNAP_MS)
+    return not line.uninherited and all(
+        any(_changes_speed(one, line.time, line.velocity) for one in maps)
+        for maps in ((evidence.beatmap,), [one for one in evidence.others if one.mode is evidence.beatmap.mode])
+    )
+
+
+def _changes_speed(beatmap: Beatmap, time: float, velocity: float) -> bool:
+    """Whether a map scrolls at a speed from a time [ms] on and at another one before."""
+    after, before = (beatmap.velocity_at(time + by) for by in (UNSNAP_MS, -UNSNAP_MS))
+    return abs(after - velocity) < SAME_SPEED <= abs(before - velocity)
 
 
 def _sounds(evidence: Evidence, time: float, name: str) -> tuple[list[tuple[list[int], str]], int]:

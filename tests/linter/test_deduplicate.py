@@ -208,6 +208,31 @@ class TestFolding:
         assert len(rules(both, tick)) == 2  # the second is no object off its place
         assert len(rules(both, tick, finding("rhythm/unsnapped", 8, score, None))) == 2
 
+    @pytest.mark.parametrize(
+        ("ticks", "holes", "count"),
+        [
+            ((2000.0, 5000.0), (2250.0, 5250.0), 1),  # after the objects
+            ((2000.0, 5000.0), (1750.0, 4750.0), 1),  # before them
+            ((2000.0, 5000.0), (2250.0, 6250.0), 2),
+            ((2000.0, 5000.0, 6500.0), (2250.0, 5250.0), 2),
+        ],
+    )
+    @pytest.mark.parametrize("score", [0.3, 0.7])
+    def test_objects_at_a_wrong_tick_of_every_copy_leave_the_holes_there(
+        self, ticks: tuple[float, ...], holes: tuple[float, ...], count: int, score: float
+    ) -> None:
+        # Each is named at its own likeliest place: the tick at the first copy, the hole at the second.
+        tick = replace(finding("rhythm/wrong-tick", 2, score), evidence={"times_ms": list(ticks)})
+        hole = replace(finding("rhythm/missing-object", 8, 0.5), evidence={"times_ms": list(holes)})
+        assert len(rules(tick, hole)) == (1 if count == 1 or (len(ticks) > 2 and score > 0.5) else 2)
+
+    def test_a_form_explains_doubts_about_the_kind_and_the_end_of_the_object(self) -> None:
+        minor = {"severity": Severity.MINOR}
+        form = finding("sliders/form", 4, 0.7, **minor)
+        for rule in ("rhythm/unexpected-end", "rhythm/unexpected-kind"):
+            assert rules(form, finding(rule, 4, 0.5, **minor)) == ["sliders/form"]
+        assert len(rules(form, finding("rhythm/wrong-tick", 4, 0.5, **minor))) == 2
+
     def test_the_strongest_of_one_object_stays_and_names_the_rest(self) -> None:
         kept, _ = deduplicate([finding("rhythm/a", 3, 0.7), finding("rhythm/b", 3, 0.9)], Evidence(MAP))
         assert [f.rule for f in kept] == ["rhythm/b"] and kept[0].evidence["also"] == [

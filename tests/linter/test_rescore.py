@@ -19,13 +19,14 @@ from maimod.linter.judge import WITHIN as JUDGED_WITHIN
 from maimod.linter.judge import Judge
 from maimod.linter.places import NAMES
 from maimod.linter.rescore import rescore, severity
-from maimod.osu.beatmap import Mode
+from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.mapset import Mapset
 from maimod.rules import (
     clashes,
     hitsounds,
     kiai,
     mania_columns,
+    mania_slips,
     offscreen,
     positions,
     rhythm,
@@ -36,6 +37,7 @@ from maimod.rules import (
     spacing,
     spinners,
     timing,
+    velocity_steps,
 )
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
 from tests.features.test_passages import MEASURE, phrase_map
@@ -463,12 +465,97 @@ class TestJudge:
         loaded, calibration = phrase_map(), judging(Category.NEW_COMBOS, "slot combo", 1.0, 0.0, "new-combos/missing")
         time = 9 * MEASURE + 1000.0  # within a measure, where neither copies nor the other difficulty have one
         scores = []
-        for mode, count in ((Mode.OSU, 1), (Mode.OSU, 0), (Mode.CATCH, 1)):
-            own, other = (replace(loaded, mode=mode, path=Path(name)) for name in ("own.osu", "other.osu"))
+        flagged = tuple(replace(o, new_combo=o.new_combo or o.time == time) for o in loaded.hit_objects)
+        for mode, count, objects in (
+            (Mode.OSU, 1, loaded.hit_objects),
+            (Mode.OSU, 0, loaded.hit_objects),
+            (Mode.CATCH, 1, loaded.hit_objects),
+            (Mode.CATCH, 0, loaded.hit_objects),
+            (Mode.CATCH, 1, flagged),
+        ):
+            own = replace(loaded, mode=mode, path=Path("own.osu"))
+            other = replace(own, path=Path("other.osu"), hit_objects=objects)
             seen = doubted(own, {("combo", time): 0.0}, elsewhere=-6.0)
             seen = replace(seen, scores=(), mapset=Mapset(Path(), (own, other)[: 1 + count]))
             scores += [one.score for one in with_proposals([], seen, calibration)]
-        assert scores == [pytest.approx(1 / (1 + math.exp(-module.SAME_FLAG_LOGIT)), abs=1e-3), 0.5, 0.5]
+        less, least = (1 / (1 + math.exp(-by)) for by in (module.SAME_FLAG_LOGIT, module.SAME_COMBO_LOGIT))
+        assert scores == pytest.approx([less, 0.5, least, 0.5, 0.5], abs=1e-3)
+
+    def test_additions_are_less_in_doubt_where_all_of_the_set_has_the_same(self) -> None:
+        calibration = judging(Category.HITSOUNDS, NAMES[0], 0.0, 2.0, hitsounds.UNEXPECTED.id)
+        scores = []
+        for mode, count, sound in ((Mode.CATCH, 2, 0), (Mode.CATCH, 1, 0), (Mode.CATCH, 2, 4), (Mode.OSU, 2, 0)):
+            own = replace(phrase_map(), mode=mode)
+            hit = next(o for o in own.hit_objects if o.time == 9 * MEASURE)
+            changed = [
+                replace(o, hitsound=hit.hitsound | sound if o.time == hit.time else o.hitsound) for o in own.hit_objects
+            ]
+            others = [replace(own, path=Path(f"{name}.osu"), hit_objects=tuple(changed)) for name in range(count)]
+            seen = replace(doubted(own, {}), scores=(), mapset=Mapset(Path(), (own, *others)))
+            doubt = candidate(hitsounds.UNEXPECTED, time=hit.time, line=1, objects=[hit], message="", measure=9.0)
+            scores += [one.score for one in rescore([doubt], seen, calibration)]
+        less = 1 / (1 + math.exp(-2.0 - module.SAME_SOUND_LOGIT))
+        assert scores == pytest.approx([less, 0.881, 0.881, 0.881], abs=1e-3)
+
+    @pytest.mark.parametrize(("ends", "is_alike"), [((2000, 2000), True), ((2000, 2250), False), ((2000,), False)])
+    def test_the_end_of_a_hold_is_less_in_doubt_where_two_others_have_the_same(
+        self, ends: tuple[int, ...], is_alike: bool
+    ) -> None:
+        def held(end: int, path: str = "own.osu") -> Beatmap:
+            notes = [f"64,192,{3000 + 500 * i},1,0,0:0:0:0:" for i in range(8)]
+            return beatmap([f"64,192,1000,128,0,{end}:0:0:0:0:", *notes], mode=3, path=path, CircleSize=4)
+
+        own, calibration = held(2000), judging(Category.RHYTHM, NAMES[0], 0.0, 0.5, mania_slips.END.id)
+        maps = (own, *(held(end, f"{number}.osu") for number, end in enumerate(ends)))
+        hold = own.hit_objects[0]
+        doubt = candidate(mania_slips.END, time=hold.time, line=1, objects=[hold], message="", measure=9.0)
+        seen = replace(doubted(own, {}), scores=(), mapset=Mapset(Path(), maps))
+        (score,) = [one.score for one in rescore([doubt], seen, calibration) if one.rule == mania_slips.END.id]
+        less = 1 / (1 + math.exp(-0.5 - module.SAME_HOLD_LOGIT))
+        assert score == pytest.approx(less if is_alike else 0.622, abs=1e-3)
+
+    @pytest.mark.parametrize(
+        ("line", "at_lines", "by"),
+        [
+            ("6000,-80,4,2,0,70,0,0", (True, True), module.SAME_SPEED_LOGIT),
+            ("6000,-90,4,2,0,70,0,0", (True, True), 0.0),
+            ("6500,-80,4,2,0,70,0,0", (True, True), 0.0),
+            ("6000,-90,4,2,0,70,0,0", (True, False), module.NO_LINES_LOGIT),
+            ("6000,-90,4,2,0,70,0,0", (False, True), module.NO_LINES_LOGIT),
+        ],
+    )
+    def test_scroll_speed_is_less_in_doubt_by_the_lines_of_the_set_and_of_the_map(
+        self, line: str, at_lines: tuple[bool, bool], by: float
+    ) -> None:
+        notes = [f"256,192,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(20)]
+        own, other = (
+            beatmap(notes, (RED_LINE, one), mode=1, path=path)
+            for one, path in (("6000,-80,4,2,0,70,0,0", "own.osu"), (line, "other.osu"))
+        )
+        rule, begins, ends = velocity_steps.SCROLL_STRETCH, *at_lines
+        calibration = judging(Category.SCROLL_SPEED, NAMES[0], 0.0, 0.5, rule.id)
+        doubt = candidate(
+            rule,
+            time=6000.0,
+            line=1,
+            objects=own.hit_objects[10:14],
+            message="",
+            measure=9.0,
+            begins_at_line=begins,
+            ends_at_line=ends,
+        )
+        seen = replace(doubted(own, {}), scores=(), mapset=Mapset(Path(), (own, other)))
+        (score,) = [one.score for one in rescore([doubt], seen, calibration) if one.rule == rule.id]
+        assert score == pytest.approx(1 / (1 + math.exp(-0.5 - by)), abs=1e-3)
+
+    def test_a_mode_can_need_a_higher_score_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(module, "LEAST_IN_MODE", {Mode.CATCH: {"positions": 0.4}})
+        scores = []
+        for mode in (Mode.CATCH, Mode.MANIA):
+            seen = self.seen({("place", MAP.hit_objects[10].time): -0.5})
+            seen = replace(seen, beatmap=replace(MAP, mode=mode))
+            scores += [one.score for one in rescore([found(positions.UNEXPECTED, measure=9.0)], seen, self.BY_PLACE)]
+        assert scores == pytest.approx([0.198, 0.378], abs=1e-3)
 
     def test_what_two_copies_of_a_measure_have_is_no_warning(self) -> None:
         times = [measure * MEASURE + 1000.0 for measure in (1, 9)]
