@@ -38,4 +38,5 @@ def test_the_code_runs_and_shows_findings(
         and "fact problem " in shown
         and "## \\[Faulty\\]" in shown
         and " is 12 ms after" in shown
+        and "fact problem  The lowest difficulty" in shown  # about the set, at no time
     )

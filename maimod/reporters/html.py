@@ -29,7 +29,11 @@ _HOST = """
 const bodies = new Map([...document.querySelectorAll("template[data-key]")].map(one => [one.dataset.key, one.innerHTML]));
 const root = document.getElementById("maimod");
 const dark = matchMedia("(prefers-color-scheme: dark)");
-const shade = () => { root.classList.toggle("mm-dark", dark.matches); document.body.style.background = dark.matches ? "#14161d" : "#fff"; };
+const shade = () => {
+  root.classList.toggle("mm-dark", dark.matches);
+  document.documentElement.style.colorScheme = dark.matches ? "dark" : "light";  // the scroll bars of the window too
+  document.body.style.background = dark.matches ? "#14161d" : "#fff";
+};
 dark.addEventListener("change", shade);
 shade();
 const data = JSON.parse(document.getElementById("maimod-data").textContent);

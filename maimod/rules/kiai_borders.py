@@ -198,9 +198,8 @@ def _words(
     if elsewhere:
         beats_off = (time - median(elsewhere)) / beat
         many = f"{abs(beats_off):.2g}"
-        reasons.append(
-            f"{many} beat{'s' * (many != '1')} {'later' if beats_off > 0 else 'earlier'} than in {len(elsewhere)} of {others} {OTHERS}"
-        )
+        where = "the other difficulty" if others == 1 else f"{len(elsewhere)} of {others} {OTHERS}"
+        reasons.append(f"{many} beat{'s' * (many != '1')} {'later' if beats_off > 0 else 'earlier'} than in {where}")
     if not reasons:
         reasons.append("at an unusual place" if on_downbeat else "off the downbeats")
     return f"Kiai {word} {' and '.join(reasons)}."

@@ -48,7 +48,7 @@ from maimod.ui.results import EXPORTS, Difficulty, Gone, Result, Results
 
 HOST = "127.0.0.1"
 """Address of the server: loopback only."""
-NO_MODEL = "none: only exact rules and the song"
+NO_MODEL = "none: exact rules, the song and habits of the map"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MAX_DIFFICULTIES = 60
 """Most difficulties at once; their songs and scores stay in memory, some 25 MB each."""

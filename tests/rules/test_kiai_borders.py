@@ -19,10 +19,10 @@ PARTS = "ABCABC"
 
 
 def found(
-    *sections: tuple[float, float], others: tuple[tuple[float, float], ...] = (), heard: bool = True
+    *sections: tuple[float, float], others: tuple[tuple[float, float], ...] = (), heard: bool = True, in_set: int = 2
 ) -> list[Candidate]:
     own = kiai_map(*sections)
-    whole = Mapset(Path(), (own, *(kiai_map(*others, path=f"{n}.osu") for n in range(2)))) if others else None
+    whole = Mapset(Path(), (own, *(kiai_map(*others, path=f"{n}.osu") for n in range(in_set)))) if others else None
     return list(kiai_borders.run(Evidence(own, mapset=whole, bands=song(PARTS) if heard else None)))
 
 
@@ -66,6 +66,8 @@ def test_the_other_difficulties_say_where_a_border_is() -> None:
     assert (off.measure or 0.0) > 2 > -2 > (right.measure or 0.0)
     assert off.message == "Kiai begins 1 beat later than in 2 of 2 other difficulties."
     assert off.expected[0].text == "00:40:000"
+    alone = found((8, 12), (20.25, 24), others=((8, 12), (20, 24)), heard=False, in_set=1)
+    assert at(alone, 20.25).message == "Kiai begins 1 beat later than in the other difficulty."
 
 
 def test_a_border_that_most_of_the_set_has_is_not_compared_with_the_others() -> None:

@@ -494,6 +494,12 @@ def test_a_report_about_several_songs_names_the_song_of_each_row(chromium, tmp_p
     with open(out, "w", encoding="utf-8") as stream:
         REPORTERS["html"](Report("0", None, tuple(reports)), stream, View())
     page = Page(chromium, out.as_uri())
+    for theme in ("light", "dark"):  # with the scroll bars of the window
+        features = [{"name": "prefers-color-scheme", "value": theme}]
+        chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        scheme = "getComputedStyle(document.documentElement).colorScheme"
+        page.wait(lambda theme=theme, scheme=scheme: page.script(scheme) == theme, theme)
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     rows = [row.text for row in page.all(".mm-row .mm-where")]
     assert (
         len(rows) == 2 and sum("Artist – One" in row for row in rows) == sum("Artist – Two" in row for row in rows) == 1

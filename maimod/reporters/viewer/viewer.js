@@ -153,7 +153,7 @@ function maimodViewer(root, host) {
     const songs = allSongs();
     const creators = new Set(data.beatmaps.map(b => b.creator).filter(Boolean));
     const title = songs.size === 1 ? [...songs][0] : songs.size ? `${songs.size} songs` : data.beatmaps.length ? "Nothing could be read" : "Nothing was checked";
-    const model = data.model ? `${data.model.id} on ${data.model.device}` : "no model: only exact rules and the song";
+    const model = data.model ? `${data.model.id} on ${data.model.device}` : "no model: exact rules, the song and habits of the map";
     const summary = SEVERITIES.map(s => counted(data.summary[s] || 0, s === "minor" ? "minor finding" : s)).join(", ");
     return h("div", {class: "mm-title"}, h("h2", {}, title),
       h("p", {}, [creators.size && creators.size < 4 ? `by ${[...creators].join(", ")}` : "", summary, model].filter(Boolean).join(" · ")));
