@@ -59,7 +59,9 @@ def doubted(loaded: Beatmap, doubts: Mapping[tuple[str, float], float], elsewher
 def judging(category: Category, feature: str, weight: float, bias: float, *rules: str) -> Calibration:
     """Calibration whose judge knows one feature of one category: log-odds = weight * feature + bias."""
     # A hidden unit is nearly a line if its weight is small.
-    network = Network([0.0], [1.0], [[Layer([[weight / NETWORK_SHARE]], [0.0])]], bias / NETWORK_SHARE)
+    network = Network(
+        [0.0], [1.0], [[Layer.of(np.array([[weight / NETWORK_SHARE]]), np.zeros(1))]], bias / NETWORK_SHARE
+    )
     model = Model([feature], network, Trees(0.0, [], [], [], [], []))
     return Calibration(judge=Judge({category: model}, frozenset(rules)))
 

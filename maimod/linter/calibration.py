@@ -14,8 +14,8 @@ from maimod.linter.judge import Judge, Model, check
 from maimod.rules.base import Curve, Rule
 
 FILE = "calibration.json"
-FORMAT = 4
-"""1 had weights by rule in place of the judge, 2 a logistic model in place of its network, 3 one hidden layer."""
+FORMAT = 5
+"""1 had weights by rule in place of the judge, 2 a logistic model in place of its network, 3 one hidden layer, 4 weights as text."""
 
 
 class Stored(msgspec.Struct):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +48,10 @@ TREES = {
 """In maps that no network has seen, their loss in rhythm is lower by 8 % than with 8 leaves and a rate of 0.05, and by 3 % than
 with 150 trees of at most six levels and a rate of 0.12. Fewer bins than the usual 255 cost nothing and save half of the time."""
 LEAST_LEAF = 20
-UNITS, MEMBERS = 48, 2
+UNITS, MEMBERS = 192, 2
 """Units of each of two hidden layers, and networks whose mean counts."""
+KIND_SHARE, LEAST_OF_KIND = 2.0, 8
+"""Weight of the loss of kinds, and mistakes that a kind must have in the fit to be one of them."""
 EPOCHS, BATCH, RATE, DECAY = 30, 256, 2e-3, 0.05
 """Of the networks: rounds over the examples, examples in a step, highest learning rate, decay of the weights."""
 INPUTS_DROPPED, UNITS_DROPPED = 0.2, 0.4
@@ -175,7 +178,8 @@ class Data:
 
     category: Category
     features: np.ndarray
-    real: np.ndarray
+    kinds: np.ndarray
+    """Name of the planted mistake of each place without its dose; `UNTOUCHED` of the others, and of those that are no examples."""
     is_example: np.ndarray
     """Others are only compared with."""
     weights: np.ndarray
@@ -186,6 +190,11 @@ class Data:
     unseen: np.ndarray
     """Whether no network was trained on that map."""
 
+    @cached_property
+    def real(self) -> np.ndarray:
+        """Whether each place has a planted mistake."""
+        return self.kinds != UNTOUCHED
+
 
 def data_of(examples: Sequence[Examples], category: Category, without: frozenset[str] = frozenset()) -> Data:
     """Places of a category; mistakes of the kinds `without` are no examples."""
@@ -193,22 +202,23 @@ def data_of(examples: Sequence[Examples], category: Category, without: frozenset
     counts = [int(own.sum()) for own in chosen]
     kinds = np.array([k for one, own in zip(examples, chosen, strict=True) for k in np.array(one.kinds)[own].tolist()])
     is_example = ~np.isin(kinds, [UNCLEAR, *without])
-    real = is_example & (kinds != UNTOUCHED)
+    without_dose = np.array([kind.partition(":")[0] for kind in kinds.tolist()])
+    without_dose[~is_example] = UNTOUCHED
     maps = np.repeat(np.arange(len(examples)), counts)
     modes = np.array([one.mode for one in examples])[maps]
-    weights, without_dose = is_example.astype(float), np.array([kind.partition(":")[0] for kind in kinds.tolist()])
+    weights = is_example.astype(float)
     prior = RARE_PRIOR if category in RARE else PRIOR
     # By mode: a mode with few mistakes must not look as if it had none.
     for mode in set(modes.tolist()):
         versions = sum(one.versions for one in examples if one.mode == mode)
-        by_kind = Counter(without_dose[(modes == mode) & real].tolist())
+        by_kind = Counter(without_dose[(modes == mode) & (without_dose != UNTOUCHED)].tolist())
         for kind, count in by_kind.items():
-            weights[(modes == mode) & real & (without_dose == kind)] = prior * versions / len(by_kind) / count
+            weights[(modes == mode) & (without_dose == kind)] = prior * versions / len(by_kind) / count
     copies = np.concatenate([one.copies[own] for one, own in zip(examples, chosen, strict=True)])
     return Data(
         category,
         np.concatenate([one.features[own] for one, own in zip(examples, chosen, strict=True)]),
-        real,
+        without_dose,
         is_example,
         weights,
         np.array([one.song for one in examples])[maps],
@@ -273,55 +283,60 @@ def _fit_mode_parts(data: Data, rows: np.ndarray, seed: int) -> Model:
         **TREES, min_samples_leaf=LEAST_LEAF, monotonic_cst=sign, random_state=seed, early_stopping=False
     )
     trees.fit(x, y, sample_weight=balanced)
-    network = _network(x, y, balanced, shift, seed)
+    network = _network(x, data.kinds[rows], balanced, shift, seed)
     return Model(names, network, plain_trees(trees, shift))
 
 
-def _network(x: np.ndarray, y: np.ndarray, w: np.ndarray, shift: float, seed: int) -> Network:
+def _network(x: np.ndarray, kinds: np.ndarray, w: np.ndarray, shift: float, seed: int) -> Network:
     """Fit `MEMBERS` networks, with log-odds lower by `shift`.
 
-    Unlike in the trees no direction of evidence is prescribed: with it, two layers find only a third of what they find more than
-    one, and of kinds that were never taught as many (63 % of sliders and 55 and 56 % of hitsounds at 0.3 false places a minute).
+    They also learn which kind of mistake each is, by outputs that are not kept: what they learn of mistakes is then less about a
+    few maps. Unlike in the trees no direction of evidence is prescribed: with it, two layers find only a third of what they find
+    more than one.
     """
     import torch
     from torch import nn
 
     mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
     inputs = torch.tensor(np.clip((x - mean) / scale, *WITHIN), dtype=torch.float32)
-    targets, weights = (torch.tensor(one, dtype=torch.float32) for one in (y, w / w.mean()))
+    weights = torch.tensor(w / w.mean(), dtype=torch.float32)
+    counts = Counter(kinds[kinds != UNTOUCHED].tolist())
+    taught = sorted(kind for kind, count in counts.items() if count >= LEAST_OF_KIND)
+    # Outputs: whether there is a mistake, which of the taught kinds, another kind.
+    number = {UNTOUCHED: 0} | {kind: at for at, kind in enumerate(taught, start=1)}
+    targets = torch.tensor([number.get(kind, len(number)) for kind in kinds.tolist()])
     members = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for _ in range(MEMBERS):
-            layers = [nn.Linear(x.shape[1], UNITS), nn.Linear(UNITS, UNITS), nn.Linear(UNITS, 1)]
+            layers = [nn.Linear(x.shape[1], UNITS), nn.Linear(UNITS, UNITS), nn.Linear(UNITS, len(number) + 1)]
             hidden = [part for one in layers[:-1] for part in (one, nn.ReLU(), nn.Dropout(UNITS_DROPPED))]
             _descend(nn.Sequential(nn.Dropout(INPUTS_DROPPED), *hidden, layers[-1]), inputs, targets, weights)
-            members.append([_plain_layer(one) for one in layers])
+            arrays = [(one.weight.detach().numpy(), one.bias.detach().numpy()) for one in layers]
+            arrays[-1] = tuple(of_outputs[:1] for of_outputs in arrays[-1])
+            members.append([Layer.of(*one) for one in arrays])
     return Network(_rounded(mean), _rounded(scale), members, -shift)
 
 
 def _descend(network: nn.Module, inputs: Tensor, targets: Tensor, weights: Tensor) -> None:
     """Train a network in place, by AdamW with a rate that rises and falls."""
     import torch
+    from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
     steps = EPOCHS * -(-len(targets) // BATCH)
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
     for _ in range(EPOCHS):
-        for rows in torch.split(torch.randperm(len(targets)), BATCH):
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(
-                network(inputs[rows])[:, 0], targets[rows], weights[rows]
-            )
+        for rows in torch.randperm(len(targets)).split(BATCH):
+            outputs, kind = network(inputs[rows]), targets[rows]
+            is_real = (kind > 0).float()
+            any_kind = binary_cross_entropy_with_logits(outputs[:, 0], is_real, reduction="none")
+            which_kind = is_real * cross_entropy(outputs[:, 1:], (kind - 1).clamp(min=0), reduction="none")
+            loss = (weights[rows] * (any_kind + KIND_SHARE * which_kind)).mean()
             optimizer.zero_grad()
-            torch.autograd.backward(loss)
+            loss.backward()
             optimizer.step()
             schedule.step()
-
-
-def _plain_layer(layer: nn.Linear) -> Layer:
-    return Layer(
-        [_rounded(unit, 3) for unit in layer.weight.detach().numpy()], _rounded(layer.bias.detach().numpy(), 4)
-    )
 
 
 def _balanced(weights: np.ndarray, real: np.ndarray) -> np.ndarray:

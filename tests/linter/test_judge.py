@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +27,21 @@ STUMP = {
 }
 
 
+def packed(weights: list[float]) -> str:
+    """Of all units of a layer, as in the file."""
+    return b64encode(np.array(weights, dtype="<f2").tobytes()).decode()
+
+
 NETWORK = {
     "mean": [1.0],
     "scale": [2.0],
     "members": [
         [
-            {"weights": [[0.5], [-1.0]], "offsets": [0.25, 0.0]},
-            {"weights": [[1.0, 2.0], [0.5, -1.0]], "offsets": [0.0, 0.125]},
-            {"weights": [[2.0, 1.0]], "offsets": [-1.5]},
+            {"weights": packed([0.5, -1.0]), "offsets": [0.25, 0.0]},
+            {"weights": packed([1.0, 2.0, 0.5, -1.0]), "offsets": [0.0, 0.125]},
+            {"weights": packed([2.0, 1.0]), "offsets": [-1.5]},
         ],
-        [{"weights": [[4.0]], "offsets": [-1.0]}],
+        [{"weights": packed([4.0]), "offsets": [-1.0]}],
     ],
     "bias": -3.0,
 }
@@ -50,7 +56,7 @@ def stored(network: Any = NETWORK, **changes: Any) -> dict[str, Any]:
         "ahead": [0.0] * 4,
         "shift": {"osu": 0.25},
     }
-    return {"format": 4, "rules": ["new-combos/missing"], "models": {"new-combos": model | changes}, "measured": {}}
+    return {"format": 5, "rules": ["new-combos/missing"], "models": {"new-combos": model | changes}, "measured": {}}
 
 
 def written(folder: Path, content: object) -> Path:
@@ -154,20 +160,22 @@ def test_a_checkpoint_without_a_judge(tmp_path: Path) -> None:
     "content",
     [
         [],
-        {"format": 4},
-        stored() | {"format": 3},
+        {"format": 5},
+        stored() | {"format": 4},
         stored() | {"models": {"nothing": stored()["models"]["new-combos"]}},
         stored(features=["slot nothing"]),
         stored(NETWORK | {"mean": [1.0, 2.0]}),
         stored(NETWORK | {"members": []}),
         stored(NETWORK | {"members": [[]]}),
-        stored(changed(0, 0, weights=[["x"], [1.0]])),
-        stored(changed(0, 0, weights=[[1.0, 2.0], [1.0]])),
-        stored(changed(0, 0, weights=[[math.inf], [1.0]])),
+        stored(changed(0, 0, weights=[[0.5], [-1.0]])),
+        stored(changed(0, 0, weights="?")),
+        stored(changed(0, 0, weights=packed([0.5]) + "AAA=")),
+        stored(changed(0, 0, weights=packed([1.0, 2.0, 1.0]))),
+        stored(changed(0, 0, weights=packed([math.inf, 1.0]))),
         stored(changed(0, 0, offsets=[1.0])),
-        stored(changed(0, 1, weights=[[1.0], [0.5]])),
-        stored(changed(0, 2, weights=[], offsets=[])),
-        stored(changed(1, 0, weights=[[1.0], [1.0]], offsets=[0.0, 0.0])),
+        stored(changed(0, 1, weights=packed([1.0, 0.5]))),
+        stored(changed(0, 2, weights="", offsets=[])),
+        stored(changed(1, 0, weights=packed([1.0, 1.0]), offsets=[0.0, 0.0])),
         stored(NETWORK | {"scale": [0.0]}),
         stored(NETWORK | {"bias": math.inf}),
         stored(ahead=[0.0]),

@@ -227,7 +227,8 @@ def test_columns_of_mania_are_fitted_apart_if_there_are_enough() -> None:
     features[:, column] = random.normal(size=800) + np.where(real, np.where(modes == "mania", -4.0, 4.0), 0.0)
     names = np.arange(800).astype(str)
     every = np.ones(800, dtype=bool)
-    data = judge_fit.Data(Category.POSITIONS, features, real, every, np.ones(800), names, modes, np.arange(800), every)
+    kinds, rows = np.where(real, "moved", UNTOUCHED), np.arange(800)
+    data = judge_fit.Data(Category.POSITIONS, features, kinds, every, np.ones(800), names, modes, rows, every)
     model = judge_fit._fit_parts(data, np.arange(800), 0)
     low, high = (model.mean_logits(features[:2] * 0 + value, "mania")[0] for value in (4.0, -4.0))
     assert list(model.apart) == ["mania"] and low + 4 < high
@@ -246,7 +247,7 @@ def test_the_style_of_a_map_is_part_of_the_calibration() -> None:
     data = judge_fit.Data(
         Category.KIAI,
         np.full((840, len(NAMES)), SILENT),
-        real,
+        np.where(real, "kiai-moved", UNTOUCHED),
         np.ones(840, dtype=bool),
         np.ones(840),
         maps.astype(str),
@@ -270,9 +271,9 @@ def test_a_rule_of_few_mistakes_adds_what_both_parts_do_not_see(mistakes: int, o
     features = np.full((1000, len(NAMES)), SILENT)
     features[: mistakes + others, NAMES.index("rule hitsounds/volume-ramp")] = 3.0
     every = np.ones(1000, dtype=bool)
-    names, logits = rows.astype(str), np.full(1000, -3.0)
+    names, logits, kinds = rows.astype(str), np.full(1000, -3.0), np.where(real, "ramp-broken", UNTOUCHED)
     data = judge_fit.Data(
-        Category.HITSOUNDS, features, real, every, np.ones(1000), names, np.full(1000, "osu"), rows, every
+        Category.HITSOUNDS, features, kinds, every, np.ones(1000), names, np.full(1000, "osu"), rows, every
     )
     found = judge_fit._calibrated(logits, data)
     assert set(found.by_rule) == ({"hitsounds/volume-ramp"} if adds else set())
@@ -287,7 +288,7 @@ def test_places_that_are_no_examples_are_only_compared_with() -> None:
     data = judge_fit.data_of([unclear], Category.NEW_COMBOS)
     assert data.is_example.sum() == 29 and data.real.sum() == 6 and not data.weights[6:36].any()
     logits = np.where(np.arange(59) < 36, 1.0, -5.0)
-    others = judge_fit._standings(logits, data.__class__(**vars(data) | {"lists": np.arange(59) >= 6}))
+    others = judge_fit._standings(logits, replace(data, lists=np.arange(59) >= 6))
     assert (judge_fit._standings(logits, data)[:6] < 0.1).all() and (others[:6, 2:] > 8 - 1e-9).all()
 
 
@@ -355,7 +356,7 @@ def test_the_networks_are_written_as_torch_has_them(monkeypatch: pytest.MonkeyPa
     fitted = []
     monkeypatch.setattr(judge_fit, "_descend", lambda network, *given: fitted.append(network.eval()))
     x = np.random.default_rng(4).normal(2.0, 3.0, size=(50, 3))
-    network = judge_fit._network(x, x[:, 0] > 2, np.ones(50), 0.25, seed=0)
+    network = judge_fit._network(x, np.where(x[:, 0] > 2, "moved", UNTOUCHED), np.ones(50), 0.25, seed=0)
     standard = torch.tensor((x - x.mean(axis=0)) / x.std(axis=0), dtype=torch.float32)
     with torch.no_grad():
         each = [one(standard)[:, 0].numpy() for one in fitted]
@@ -369,9 +370,10 @@ def test_a_network_learns_what_only_two_features_together_say(monkeypatch: pytes
     monkeypatch.setattr(judge_fit, "RATE", 1e-2)
     x = np.random.default_rng(5).normal(size=(1500, 4))
     real = x[:, 0] * x[:, 1] > 0
-    network = judge_fit._network(x[:1000], real[:1000], np.ones(1000), 0.0, seed=0)
+    kinds = np.where(real[:1000], "moved", UNTOUCHED)
+    network = judge_fit._network(x[:1000], kinds, np.ones(1000), 0.0, seed=0)
     assert ((network.logits(x[1000:]) > 0) == real[1000:]).mean() > 0.85
-    again = judge_fit._network(x[:1000], real[:1000], np.ones(1000), 0.0, seed=0)
+    again = judge_fit._network(x[:1000], kinds, np.ones(1000), 0.0, seed=0)
     assert again == network
 
 
@@ -381,8 +383,31 @@ def test_examples_weigh_in_the_networks() -> None:
     x = np.random.default_rng(6).normal(size=(1200, 2))
     is_heavy = np.arange(1200) % 2 == 0
     real = (x[:, 0] > 0) == is_heavy
-    network = judge_fit._network(x, real, np.where(is_heavy, 5.0, 1.0), 0.0, seed=0)
+    kinds = np.where(real, "moved", UNTOUCHED)
+    network = judge_fit._network(x, kinds, np.where(is_heavy, 5.0, 1.0), 0.0, seed=0)
     assert ((network.logits(x) > 0) == (x[:, 0] > 0)).mean() > 0.9
+
+
+def test_the_networks_also_learn_of_which_kind_a_mistake_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    fitted, descend = [], judge_fit._descend
+
+    def kept(network: torch.nn.Module, *given: torch.Tensor) -> None:
+        descend(network, *given)
+        fitted.append(network.eval())
+
+    monkeypatch.setattr(judge_fit, "_descend", kept)
+    x = np.random.default_rng(7).normal(size=(1200, 3))
+    kinds = np.where(x[:, 0] > 0.5, np.where(x[:, 1] > 0, "moved", "doubled"), UNTOUCHED)
+    rare = np.flatnonzero(kinds == "moved")[: judge_fit.LEAST_OF_KIND - 1]
+    kinds[rare] = "mirrored"
+    judge_fit._network(x, kinds, np.ones(1200), 0.0, seed=0)
+    with torch.no_grad():
+        outputs = fitted[0](torch.tensor((x - x.mean(axis=0)) / x.std(axis=0), dtype=torch.float32)).numpy()
+    real = kinds != UNTOUCHED
+    assert outputs.shape == (1200, 4)  # any, doubled, moved, and kinds with few mistakes
+    assert ((outputs[:, 0] > 0) == real).mean() > 0.95
+    assert ((outputs[real, 2] > outputs[real, 1]) == (kinds[real] != "doubled")).mean() > 0.95
 
 
 def test_what_was_written_is_read_again(tmp_path: Path, fitted: tuple[Calibration, np.ndarray]) -> None:
