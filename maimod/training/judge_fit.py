@@ -51,7 +51,10 @@ LEAST_LEAF = 20
 UNITS, MEMBERS = 192, 2
 """Units of each of two hidden layers, and networks whose mean counts."""
 KIND_SHARE, LEAST_OF_KIND = 2.0, 8
-"""Weight of the loss of kinds, and mistakes that a kind must have in the fit to be one of them."""
+"""Weight of the loss of kinds, and mistakes that a kind must have in the fit to be one of them. In rhythm, on songs left out, recall at
+0.1, 0.3 and 1 false places a minute rises from 42.5, 61.0 and 75.7 % (48 units, kinds not learned, 0.3 of the mean with the
+trees) to 51.1, 63.2 and 77.8 % (0.5 of it), the loss falls by 8 %; with 96 units 49.3, 62.0 and 77.1 %. Of sliders of kinds that
+were not taught 60.8, 71.3 and 80.9 % become 60.6, 69.7 and 80.9 % (0.3), 58.3, 68.2 and 79.9 % (0.5)."""
 EPOCHS, BATCH, RATE, DECAY = 30, 256, 2e-3, 0.05
 """Of the networks: rounds over the examples, examples in a step, highest learning rate, decay of the weights."""
 INPUTS_DROPPED, UNITS_DROPPED = 0.2, 0.4
