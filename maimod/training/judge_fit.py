@@ -205,7 +205,7 @@ def data_of(examples: Sequence[Examples], category: Category, without: frozenset
     counts = [int(own.sum()) for own in chosen]
     kinds = np.array([k for one, own in zip(examples, chosen, strict=True) for k in np.array(one.kinds)[own].tolist()])
     is_example = ~np.isin(kinds, [UNCLEAR, *without])
-    without_dose = np.array([kind.partition(":")[0] for kind in kinds.tolist()])
+    without_dose = np.array([kind.partition(":")[0] for kind in kinds.tolist()], dtype=str)
     without_dose[~is_example] = UNTOUCHED
     maps = np.repeat(np.arange(len(examples)), counts)
     modes = np.array([one.mode for one in examples])[maps]
@@ -315,9 +315,9 @@ def _network(x: np.ndarray, kinds: np.ndarray, w: np.ndarray, shift: float, seed
             layers = [nn.Linear(x.shape[1], UNITS), nn.Linear(UNITS, UNITS), nn.Linear(UNITS, len(number) + 1)]
             hidden = [part for one in layers[:-1] for part in (one, nn.ReLU(), nn.Dropout(UNITS_DROPPED))]
             _descend(nn.Sequential(nn.Dropout(INPUTS_DROPPED), *hidden, layers[-1]), inputs, targets, weights)
-            arrays = [(one.weight.detach().numpy(), one.bias.detach().numpy()) for one in layers]
-            arrays[-1] = tuple(of_outputs[:1] for of_outputs in arrays[-1])
-            members.append([Layer.of(*one) for one in arrays])
+            kept = [(one.weight.detach().numpy(), one.bias.detach().numpy()) for one in layers]
+            *hidden_layers, (weight, bias) = kept
+            members.append([Layer.of(*one) for one in (*hidden_layers, (weight[:1], bias[:1]))])
     return Network(_rounded(mean), _rounded(scale), members, -shift)
 
 
@@ -330,14 +330,14 @@ def _descend(network: nn.Module, inputs: Tensor, targets: Tensor, weights: Tenso
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
     for _ in range(EPOCHS):
-        for rows in torch.randperm(len(targets)).split(BATCH):
+        for rows in torch.split(torch.randperm(len(targets)), BATCH):
             outputs, kind = network(inputs[rows]), targets[rows]
             is_real = (kind > 0).float()
             any_kind = binary_cross_entropy_with_logits(outputs[:, 0], is_real, reduction="none")
             which_kind = is_real * cross_entropy(outputs[:, 1:], (kind - 1).clamp(min=0), reduction="none")
             loss = (weights[rows] * (any_kind + KIND_SHARE * which_kind)).mean()
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
 

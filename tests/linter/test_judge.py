@@ -94,9 +94,9 @@ def changed(member: int, layer: int, **changes: Any) -> dict[str, Any]:
 def test_both_parts_are_averaged_and_calibrated(tmp_path: Path) -> None:
     judge = loaded(tmp_path, stored())
     (low,) = judge.logits(Category.NEW_COMBOS, row(slot_combo=2.0), "osu")
-    assert low == pytest.approx(0.8 * (0.3 * of_network(0.5) + 0.7 * (-1.0 - 0.5)) + 0.25)
+    assert low == pytest.approx(0.8 * (0.4 * of_network(0.5) + 0.6 * (-1.0 - 0.5)) + 0.25)
     (high,) = judge.logits(Category.NEW_COMBOS, row(slot_combo=3.0), "catch")
-    assert high == pytest.approx(0.8 * (0.3 * of_network(1.0) + 0.7 * (-1.0 + 0.75)))
+    assert high == pytest.approx(0.8 * (0.4 * of_network(1.0) + 0.6 * (-1.0 + 0.75)))
 
 
 def test_a_mode_can_have_parts_of_its_own(tmp_path: Path) -> None:
@@ -105,8 +105,8 @@ def test_a_mode_can_have_parts_of_its_own(tmp_path: Path) -> None:
     content["models"]["new-combos"]["apart"] = {"mania": other | {"trees": STUMP | {"roots": []}}}
     judge, places = loaded(tmp_path, content), row(slot_combo=3.0, slot_place=2.0)
     (usual,), (apart,) = (judge.logits(Category.NEW_COMBOS, places, mode) for mode in ("catch", "mania"))
-    assert usual == pytest.approx(0.8 * (0.3 * of_network(1.0) + 0.7 * (-1.0 + 0.75)))
-    assert apart == pytest.approx(0.8 * (0.3 * of_network(2.0) - 0.7))
+    assert usual == pytest.approx(0.8 * (0.4 * of_network(1.0) + 0.6 * (-1.0 + 0.75)))
+    assert apart == pytest.approx(0.8 * (0.4 * of_network(2.0) - 0.6))
     content["models"]["new-combos"]["apart"]["mania"]["network"]["mean"] = []
     with pytest.raises(ValueError, match="do not fit its features"):
         loaded(tmp_path, content)
@@ -115,7 +115,7 @@ def test_a_mode_can_have_parts_of_its_own(tmp_path: Path) -> None:
 def test_features_far_outside_the_training_are_bounded(tmp_path: Path) -> None:
     judge = loaded(tmp_path, stored(trees=STUMP | {"roots": []}))
     (value,) = judge.logits(Category.NEW_COMBOS, row(slot_combo=1e6), "taiko")
-    assert value == pytest.approx(0.8 * (0.3 * of_network(6.0) - 0.7))
+    assert value == pytest.approx(0.8 * (0.4 * of_network(6.0) - 0.6))
 
 
 def test_places_stand_out_from_the_others_of_their_map() -> None:
@@ -135,7 +135,7 @@ def test_what_is_doubted_again_and_again_is_the_style_of_the_map(tmp_path: Path)
     one, many = (np.repeat(row(slot_combo=3.0), count, axis=0) for count in (1, 200))
     (alone,) = judge.logits(Category.NEW_COMBOS, one, "osu")
     together = judge.logits(Category.NEW_COMBOS, many, "osu")
-    own = 0.3 * of_network(1.0) + 0.7 * (-1.0 + 0.75)
+    own = 0.4 * of_network(1.0) + 0.6 * (-1.0 + 0.75)
     assert together == pytest.approx(0.8 * own + 0.25)
     assert alone == pytest.approx(0.8 * own + 0.3 * min(own - NO_PLACE, FURTHEST) + 0.25)
 
