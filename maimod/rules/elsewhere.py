@@ -236,7 +236,7 @@ def flags(evidence: Evidence, time: float, is_missing: bool, fallback: str) -> s
     return _weighed(agreeing, others, fallback)
 
 
-def sounds(evidence: Evidence, time: float, name: str, fallback: str) -> str:
+def sounds(evidence: Evidence, time: float, name: str, fallback: str, addition: int = 0) -> str:
     """What the same hit sounds like elsewhere: "6 of 8 similar measures have a whistle here".
 
     Args:
@@ -244,10 +244,16 @@ def sounds(evidence: Evidence, time: float, name: str, fallback: str) -> str:
         time: of a hit [ms].
         name: sound, sample_set or volume, of :class:`maimod.features.passages.Timeline`.
         fallback: said where there is no other hit to compare with, or most are the same.
+        addition: the bit of the only one that is compared, with the name `sound`; 0 for all.
     """
     sides, own = _sounds(evidence, time, name)
     if not sides:
         return fallback
+    if addition:
+        own, sides = (
+            own & addition >> 1,
+            [([value & addition >> 1 for value in values], what) for values, what in sides],
+        )
     ((usual, _),) = Counter(value for values, _ in sides for value in values).most_common(1)
     shares = [_Share(values.count(usual), len(values), what) for values, what in sides]
     if _is_same(name, own, usual):
@@ -256,7 +262,8 @@ def sounds(evidence: Evidence, time: float, name: str, fallback: str) -> str:
         _all(one for one in shares if one.is_usual is side and (side or one.is_many or len(shares) == 1))
         for side in (True, False)
     )
-    sound_there = f"have {_sound_name(evidence, name, usual)} here"
+    is_without = addition and not usual
+    sound_there = f"have {f'no {addition_names(addition)}' if is_without else _sound_name(evidence, name, usual)} here"
     if not agreeing:
         return f"{against} {sound_there}, the rest others"
     return _weighed([f"{agreeing} {sound_there}"], [f"{against} do"] if against else [], fallback)

@@ -157,6 +157,9 @@ class _Aspect(msgspec.Struct, frozen=True):
     of_event: Callable[[int], int]
 
 
+BITS = {"whistle": WHISTLE, "finish": FINISH, "clap": CLAP, "kat": KAT, "big note": BIG}
+
+
 def _bit(bit: int) -> Callable[[Any], Any]:
     return lambda value: value >> bit & 1
 
@@ -302,14 +305,13 @@ def _line(hit: Hit, deviation: _Deviation) -> int:
 def _sound_text(evidence: Evidence, hit: Hit, changes: Sequence[_Deviation]) -> str:
     """The sound of a hit with the expected value in place of the actual one."""
     additions, normal_set, addition_set = hit.additions, hit.normal_set, hit.addition_set
-    bits = {"whistle": WHISTLE, "finish": FINISH, "clap": CLAP, "kat": KAT, "big note": BIG}
     for change in changes:
         if change.aspect.name == "sample set":
             normal_set = change.wanted
         elif change.aspect.name == "addition set":
             addition_set = change.wanted
         else:
-            bit = bits[change.aspect.name]
+            bit = BITS[change.aspect.name]
             additions = additions | bit if change.wanted else additions & ~bit
     if evidence.beatmap.mode is Mode.TAIKO:
         return ("big " if additions & BIG else "") + ("kat" if additions & KAT else "don")
@@ -336,7 +338,8 @@ def _message(evidence: Evidence, hit: Hit, deviation: _Deviation, n_hits: int) -
         reason = f"{deviation.n_wanted} of {deviation.n_alike} similar places around ({snap(evidence.beatmap, hit.time).place}) {does}"
     else:
         compared = "sample_set" if aspect in SET_ASPECTS else "sound"
-        reason = elsewhere.sounds(evidence, hit.time, compared, "the hits before it suggest otherwise")
+        addition = BITS[aspect.name] if aspect in ADDITION_ASPECTS else 0
+        reason = elsewhere.sounds(evidence, hit.time, compared, "the hits before it suggest otherwise", addition)
     return f"{what}{more}; {reason}."
 
 

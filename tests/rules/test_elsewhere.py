@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from maimod.osu.hitsounds import CLAP, FINISH
 from maimod.osu.mapset import Mapset
 from maimod.rules import elsewhere
 from maimod.rules.base import Evidence
@@ -153,3 +155,15 @@ def test_sounds() -> None:
     assert elsewhere.sounds(Evidence(lost), clap.time, "sound", RHYTHM).endswith("similar measures have a clap here")
     same = elsewhere.sounds(Evidence(phrase_map()), clap.time, "sound", RHYTHM)
     assert same.startswith(f"{RHYTHM}, though ") and same.endswith("have the same here")
+
+
+def test_one_addition_of_two_is_compared_alone() -> None:
+    """The others have a clap and no finish."""
+    map_ = phrase_map()
+    clap = map_.hit_objects[45]
+    both = replace(clap, hitsound=clap.hitsound | FINISH)
+    other = replace(map_, hit_objects=tuple(both if o is clap else o for o in map_.hit_objects))
+    evidence = Evidence(other)
+    assert elsewhere.sounds(evidence, clap.time, "sound", RHYTHM).endswith("have a clap here")
+    assert elsewhere.sounds(evidence, clap.time, "sound", RHYTHM, CLAP).endswith("have the same here")
+    assert elsewhere.sounds(evidence, clap.time, "sound", RHYTHM, FINISH).endswith("have no finish here")
