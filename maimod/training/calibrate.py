@@ -70,7 +70,7 @@ def examples_of(
         look: gathers the evidence about the map or a changed copy of it.
         loaded: the map, assumed to have no mistakes.
         faults: what to plant.
-        seed: chooses the places.
+        seed: chooses the places; neighbouring seeds share most copies.
         copies: most mistakes in each changed copy; their kinds differ. One more copy has a mistake that takes the whole map,
             such as a slip in every phrase.
 
