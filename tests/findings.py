@@ -9,10 +9,11 @@ import numpy as np
 
 from maimod.discriminator.features import grid_of
 from maimod.discriminator.prediction import KINDS, CorruptionLogits
+from maimod.features.layers import Layer
 from maimod.features.trees import Trees
 from maimod.findings import Category, Finding
 from maimod.linter.calibration import Calibration
-from maimod.linter.judge import NETWORK_SHARE, Judge, Layer, Model, Network
+from maimod.linter.judge import NETWORK_SHARE, Judge, Model, Network
 from maimod.linter.rescore import rescore
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import BEATMAP_CHECKS, RULES

@@ -1,6 +1,6 @@
 """The model of slips: log-odds that an object of a map was changed by accident.
 
-Sums of boosted trees over :mod:`maimod.features.slip_measures`, :mod:`maimod.features.catch_measures` and :mod:`maimod.features.catch_copies`,
+Sums of boosted trees, and networks that see the objects around too (:mod:`maimod.features.sequence_network`), over :mod:`maimod.features.slip_measures`, :mod:`maimod.features.catch_measures` and :mod:`maimod.features.catch_copies`,
 :mod:`maimod.features.form_measures`, :mod:`maimod.features.mania_measures` and :mod:`maimod.features.taiko_measures`. The numbers are in `slips.json` of
 `models/maimod-slips`; `maimod slips` fits them on planted mistakes (:mod:`maimod.training.slip_fit`).
 """
@@ -26,6 +26,7 @@ from maimod.features import (
 )
 from maimod.features.mania_measures import ManiaMeasures
 from maimod.features.passages import Passages
+from maimod.features.sequence_network import SequenceNetwork
 from maimod.features.slip_measures import Measures
 from maimod.features.trees import Trees, are_whole, tree_sum
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
@@ -68,6 +69,8 @@ class SlipModel(msgspec.Struct, frozen=True):
     """Notes of taiko with a wrong colour."""
     forms: Forest | None = None
     """Objects of a wrong kind, with a wrong duration or wrong repeats. Fitted on osu!, and used in catch as well."""
+    networks: dict[str, list[SequenceNetwork]] = {}
+    """By the keys of `OUTPUTS`, several whose mean counts; the rules do without them, the judge weighs both."""
 
 
 FEATURES: Mapping[str, Sequence[str]] = {
@@ -81,6 +84,24 @@ FEATURES: Mapping[str, Sequence[str]] = {
     "forms": form_measures.NAMES,
 }
 """Names of the features by the field of the model that uses them."""
+MANIA_PARTS = ("columns", "chords", "ends")
+"""Fields of :class:`ManiaMeasures` that the network of mania reads, beside each other."""
+NETWORK_FEATURES: Mapping[str, Sequence[str]] = {
+    "osu": slip_measures.NAMES,
+    "forms": form_measures.NAMES,
+    "catch": catch_copies.SLIP_NAMES,
+    "taiko": taiko_measures.SLIP_NAMES,
+    "mania": [f"{part} {name}" for part in MANIA_PARTS for name in FEATURES[part]],
+}
+"""Names of the features by network."""
+OUTPUTS: Mapping[str, Sequence[str]] = {
+    "osu": ("position", "shape"),
+    "forms": ("form",),
+    "catch": ("position",),
+    "taiko": ("colour",),
+    "mania": ("position", "chord", "end"),
+}
+"""What each network tells. That of osu! is used in catch as well, its positions as `plane`."""
 
 
 class Slips(msgspec.Struct, frozen=True):
@@ -109,6 +130,9 @@ class Slips(msgspec.Struct, frozen=True):
     """(n_objects, len(catch_measures.CATCHER_NAMES)) how the catcher gets to each object of catch and on from it."""
     copies: np.ndarray | None = msgspec.field(default=None)
     """(n_objects, len(catch_copies.NAMES)) what the copies of its measure have in place of each object of catch."""
+    in_sequence: Mapping[str, np.ndarray] = msgspec.field(default_factory=dict)
+    """By output (`position`, `plane`, `shape`, `chord`, `end`, `colour`): (n_objects,) the log-odds by the networks, which see the objects
+    around too; without what the mode or the model has not."""
 
 
 def load(folder: Path) -> SlipModel | None:
@@ -128,6 +152,11 @@ def load(folder: Path) -> SlipModel | None:
             forest: Forest | None = getattr(model, part)
             if forest is not None:
                 _check(forest, names)
+        for key, networks in model.networks.items():
+            if key not in OUTPUTS or not networks:
+                raise ValueError(f"no networks {key!r}")
+            for network in networks:
+                network.check(NETWORK_FEATURES[key], OUTPUTS[key])
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not a usable model of slips ({str(error)[:160]}); install maimod again") from None
     return model
@@ -171,6 +200,8 @@ def find(
             )
             with np.errstate(divide="ignore", invalid="ignore"):  # some bodies lie on their own head
                 bodies = slip_measures.measure(beatmap, objects)
+            on_plane, shapes = _in_sequence_of_osu(model, bodies, objects)
+            own = in_sequence(model, "catch", features)
             return Slips(
                 positions,
                 _of_bodies(model, bodies),
@@ -180,6 +211,7 @@ def find(
                 _without_spinners(log_odds(model.positions, bodies.features), objects),
                 catcher=catcher,
                 copies=copies,
+                in_sequence={"position": _without_spinners(own[:, 0], objects), "plane": on_plane, "shape": shapes},
             )
         case Mode.TAIKO if model.colours is not None:
             places = taiko_measures.notes_of(objects)
@@ -187,10 +219,14 @@ def find(
                 return None
             mania = taiko_measures.measure_colours(beatmap, [objects[place] for place in places])
             colours = silent.copy()
-            colours[places] = log_odds(model.colours, taiko_measures.slip_features(mania), taiko_measures.SLIP_NAMES)
-            return Slips(silent, silent, silent, silent, colours, mania=mania)
+            features = taiko_measures.slip_features(mania)
+            colours[places] = log_odds(model.colours, features, taiko_measures.SLIP_NAMES)
+            around = silent.copy()
+            around[places] = in_sequence(model, "taiko", features)[:, 0]
+            return Slips(silent, silent, silent, silent, colours, mania=mania, in_sequence={"colour": around})
         case Mode.MANIA if model.columns is not None and model.chords is not None and model.ends is not None:
             mania = mania_measures.measure(beatmap, objects)
+            features = np.concatenate([getattr(mania, part) for part in MANIA_PARTS], axis=1)
             return Slips(
                 log_odds(model.columns, mania.columns, column_measures.COLUMN_NAMES),
                 silent,
@@ -198,6 +234,7 @@ def find(
                 log_odds(model.ends, mania.ends, hold_measures.END_NAMES),
                 silent,
                 mania=mania,
+                in_sequence=dict(zip(OUTPUTS["mania"], in_sequence(model, "mania", features).T, strict=True)),
             )
     return None
 
@@ -205,8 +242,36 @@ def find(
 def _of_osu(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Slips:
     measures = slip_measures.measure(beatmap, objects)
     positions, silent = log_odds(model.positions, measures.features), np.full(len(objects), NO_SLIP)
-    shapes = _of_bodies(model, measures)
-    return Slips(_without_spinners(positions, objects), shapes, silent, silent, silent, measures, measures)
+    around = dict(zip(OUTPUTS["osu"], _in_sequence_of_osu(model, measures, objects), strict=True))
+    return Slips(
+        _without_spinners(positions, objects),
+        _of_bodies(model, measures),
+        *(silent, silent, silent),
+        measures,
+        measures,
+        in_sequence=around,
+    )
+
+
+def in_sequence(model: SlipModel, key: str, features: np.ndarray) -> np.ndarray:
+    """(n_objects, n_outputs) log-odds by one network for the features (n_objects, len(NETWORK_FEATURES[key])) of all objects in
+    order of time; `NO_SLIP` if the model has none."""
+    networks, names = model.networks.get(key, ()), NETWORK_FEATURES[key]
+    if not networks:
+        return np.full((len(features), len(OUTPUTS[key])), NO_SLIP)
+    total = np.zeros((len(features), len(OUTPUTS[key])))
+    for network in networks:
+        is_whole = network.features == list(names)
+        total += network.logits(features if is_whole else features[:, [names.index(one) for one in network.features]])
+    return np.asarray(total / len(networks))
+
+
+def _in_sequence_of_osu(
+    model: SlipModel, measures: Measures, objects: Sequence[HitObject]
+) -> tuple[np.ndarray, np.ndarray]:
+    """(n_objects,) each: that the object was moved, and that its body was changed."""
+    positions, shapes = in_sequence(model, "osu", measures.features).T
+    return _without_spinners(positions, objects), np.where(measures.is_slider, shapes, NO_SLIP)
 
 
 def _of_bodies(model: SlipModel, measures: Measures) -> np.ndarray:

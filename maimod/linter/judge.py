@@ -10,19 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from functools import cached_property
 
 import msgspec
 import numpy as np
 
+from maimod.features.layers import Layer, Scaling
 from maimod.features.trees import Trees, are_whole, tree_sum
 from maimod.findings import Category
 from maimod.linter.places import NAMES
-
-WITHIN = (-4.0, 6.0)
-"""Bounds of the standardised features of the network."""
-STORED_AS = "<f2"
-"""Type of the network's weights in the file."""
 
 NETWORK_SHARE = 0.4
 """Weight of the networks in the mean. On songs that neither part had seen, more of them finds more mistakes of kinds that they were
@@ -36,51 +31,23 @@ STRONG = 4.0
 """Log-odds of a rule's measure that are as strong as any."""
 
 
-class Layer(msgspec.Struct, frozen=True, dict=True):
-    weights: bytes
-    """float16, little-endian, of each unit one for each input; base64 in the file. As text they would take twice the space and most
-    of the time to read it."""
-    offsets: list[float]
-
-    @classmethod
-    def of(cls, weights: np.ndarray, offsets: np.ndarray) -> Layer:
-        """From weights (n_units, n_inputs) and offsets (n_units,)."""
-        return cls(weights.astype(STORED_AS).tobytes(), [float(f"{offset:.4g}") for offset in offsets.tolist()])
-
-    @cached_property
-    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        """Weights (n_inputs, n_units) and offsets (n_units,), float32 as the features."""
-        offsets = np.array(self.offsets, dtype=np.float32)
-        return np.frombuffer(self.weights, STORED_AS).astype(np.float32).reshape(len(offsets), -1).T, offsets
-
-
-class Network(msgspec.Struct, frozen=True, dict=True):
+class Network(Scaling, frozen=True, dict=True):
     """Networks with the same inputs and hidden layers; the mean of their outputs counts."""
 
-    mean: list[float]
-    scale: list[float]
-    """Features are standardised: (x - mean) / scale, within `WITHIN`."""
     members: list[list[Layer]]
     """Layers of each, the last with one unit."""
     bias: float = 0.0
     """Added to the mean."""
 
-    @cached_property
-    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and scale as float32."""
-        return np.array(self.mean, dtype=np.float32), np.array(self.scale, dtype=np.float32)
-
     def logits(self, features: np.ndarray) -> np.ndarray:
         """(n,) log-odds for (n, n_features)."""
-        mean, scale = self.arrays
-        standard = np.clip((features - mean) / scale, *WITHIN)
+        standard = self.standard(features)
         total = np.zeros(len(features), dtype=standard.dtype)
         for *hidden, last in self.members:
             values = standard
-            for weights, offsets in (layer.arrays for layer in hidden):
-                values = np.maximum(values @ weights + offsets, 0)
-            weights, offsets = last.arrays
-            total += (values @ weights + offsets)[:, 0]
+            for layer in hidden:
+                values = np.maximum(layer.of_inputs(values), 0)
+            total += last.of_inputs(values)[:, 0]
         return np.asarray(total / len(self.members) + self.bias)
 
     def check(self, n_features: int) -> None:
@@ -89,19 +56,13 @@ class Network(msgspec.Struct, frozen=True, dict=True):
         Raises:
             ValueError: if they do not fit together or are not finite.
         """
-        sizes = [[n_features, *(len(layer.offsets) for layer in layers)] for layers in self.members]
-        fits = {len(self.mean), len(self.scale)} == {n_features} and bool(sizes)
-        for size, layers in zip(sizes, self.members, strict=True):
-            fits &= bool(layers) and size[-1] == 1
-            for inputs, layer in zip(size, layers, strict=False):
-                fits &= len(layer.weights) == np.dtype(STORED_AS).itemsize * len(layer.offsets) * inputs
-        if not fits:
+        fits = self.fits(n_features) and bool(self.members)
+        for layers in self.members:
+            sizes = [n_features, *(len(layer.offsets) for layer in layers)]
+            fits &= bool(layers) and sizes[-1] == 1
+            fits &= all(layer.has_inputs(inputs) for inputs, layer in zip(sizes, layers, strict=False))
+        if not fits or not math.isfinite(self.bias):
             raise ValueError("the numbers of its network do not fit its features")
-        numbers = [*self.arrays, *(one for layers in self.members for layer in layers for one in layer.arrays)]
-        if not math.isfinite(self.bias) or not all(np.isfinite(one).all() for one in numbers):
-            raise ValueError("a number that is not finite")
-        if not self.arrays[1].all():
-            raise ValueError("a scale of 0")
 
 
 class Model(msgspec.Struct, frozen=True):

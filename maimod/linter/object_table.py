@@ -83,12 +83,15 @@ RHYTHM = (
     "alike",
     "held_alike",
 )
+SLIPPED = ("position", "shape", "chord", "end", "colour", "form", "plane")
 SLIPS = tuple(
-    f"{what} {name}"
+    f"{what}{seen} {name}"
+    # By the trees, which see one object at a time; by the networks, which see those around too.
+    for seen in ("", " in sequence")
     # Objects that were moved; bodies that were changed; of mania, chords with a note too many or too few, and notes
     # that end at a wrong time; of taiko, wrong colours; objects of osu! and catch of a wrong kind, duration or repeats;
     # objects of catch that were moved, by x and y.
-    for what in ("position", "shape", "chord", "end", "colour", "form", "plane")
+    for what in SLIPPED
     # Themselves; the highest of the neighbours; the difference from it; log2 of the rank among the objects, and of the rank per
     # minute.
     for name in ("log-odds", "beside", "lead", "rank", "a minute")
@@ -384,11 +387,13 @@ class ObjectTable:
         n, found = len(self.objects), self.evidence.slips
         minutes = max(self.evidence.beatmap.drain_ms / 60_000, 0.2)
         columns = []
-        silent = (np.full(n, slip_model.NO_SLIP),) * 5
-        kinds = (found.positions, found.shapes, found.chords, found.ends, found.colours) if found else silent
-        forms = self.evidence.forms if found else None
-        on_plane = found.on_plane if found else None
-        for log_odds in (*kinds, *(silent[0] if one is None else one for one in (forms, on_plane))):
+        silent = np.full(n, slip_model.NO_SLIP)
+        kinds = (found.positions, found.shapes, found.chords, found.ends, found.colours) if found else (silent,) * 5
+        forms = (self.evidence.forms, self.evidence.forms_in_sequence) if found else (None, None)
+        around = {**found.in_sequence, "form": forms[1]} if found else {}
+        by_trees = (*kinds, forms[0], found.on_plane if found else None)
+        for log_odds in (*by_trees, *(around.get(what) for what in SLIPPED)):
+            log_odds = silent if log_odds is None else log_odds
             beside = np.maximum(slips.beside(log_odds), slip_model.NO_SLIP)
             ranks = log_ranks(log_odds)
             columns += [log_odds, beside, log_odds - beside, ranks, ranks - math.log2(minutes)]

@@ -353,16 +353,32 @@ class Evidence:
         return slider_alternatives.features(self.passages, self.objects_by_time)
 
     @cached_property
+    def _form_features(self) -> np.ndarray | None:
+        """(n_objects, len(form_measures.NAMES)) in order of time; None without the model, in other modes and in maps with few objects."""
+        objects = self.objects_by_time
+        if (
+            self.slip_model is None
+            or self.beatmap.mode not in PLAYFIELD_MODES
+            or not form_measures.can_measure(objects)
+        ):
+            return None
+        return form_measures.measure(self.passages, objects, self.slider_alternatives)
+
+    @cached_property
     def forms(self) -> np.ndarray | None:
         """(n_objects,) log-odds that objects of osu! or catch have a wrong form, in order of time; None without the model, in other modes and
         in maps with few objects."""
-        model, objects = self.slip_model, self.objects_by_time
-        if model is None or model.forms is None or self.beatmap.mode not in PLAYFIELD_MODES:
+        model = self.slip_model
+        if model is None or model.forms is None or self._form_features is None:
             return None
-        if not form_measures.can_measure(objects):
+        return slip_model.log_odds(model.forms, self._form_features, form_measures.NAMES)
+
+    @cached_property
+    def forms_in_sequence(self) -> np.ndarray | None:
+        """The same by the network, which sees the objects around too."""
+        if self.slip_model is None or self._form_features is None:
             return None
-        measured = form_measures.measure(self.passages, objects, self.slider_alternatives)
-        return slip_model.log_odds(model.forms, measured, form_measures.NAMES)
+        return slip_model.in_sequence(self.slip_model, "forms", self._form_features)[:, 0]
 
     @cached_property
     def object_of_slot(self) -> dict[int, HitObject]:

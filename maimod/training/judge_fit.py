@@ -19,9 +19,10 @@ import msgspec
 import numpy as np
 
 from maimod.errors import UsageError
+from maimod.features.layers import Layer, Scaling
 from maimod.features.trees import Trees
 from maimod.findings import Category
-from maimod.linter.judge import PLACES_AHEAD, WITHIN, Judge, Layer, Model, Network, standing, strength_of
+from maimod.linter.judge import PLACES_AHEAD, Judge, Model, Network, standing, strength_of
 from maimod.linter.places import CATEGORIES, NAMES, RULE_IDS, SILENT, STRETCHES
 from maimod.osu.beatmap import Mode
 from maimod.rules import RULES
@@ -243,7 +244,7 @@ def directions(category: Category) -> dict[str, int]:
     more += [f"bits {group}" for group in BITS_OF[category]]
     more += [f"stretch {name}" for name in STRETCHES if name == "around" or name.startswith("bits_of")]
     more += [f"measure {name}" for name in MEASURES_OF.get(category, ())]
-    slips = [f"slip {what}" for what in SLIPS_OF.get(category, ())]
+    slips = [f"slip {what}{seen}" for what in SLIPS_OF.get(category, ()) for seen in ("", " in sequence")]
     more += [f"{slip} {name}" for slip in slips for name in ("log-odds", "lead")]
     if category is Category.RHYTHM:
         more += [f"holds {name}" for name in ("stretch alone", "stretch from", "stretch around", "ahead of kind")]
@@ -300,8 +301,8 @@ def _network(x: np.ndarray, kinds: np.ndarray, w: np.ndarray, shift: float, seed
     import torch
     from torch import nn
 
-    mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-3)
-    inputs = torch.tensor(np.clip((x - mean) / scale, *WITHIN), dtype=torch.float32)
+    scaling = Scaling.of(x)
+    inputs = torch.tensor(scaling.standard(x), dtype=torch.float32)
     weights = torch.tensor(w / w.mean(), dtype=torch.float32)
     counts = Counter(kinds[kinds != UNTOUCHED].tolist())
     taught = sorted(kind for kind, count in counts.items() if count >= LEAST_OF_KIND)
@@ -318,7 +319,7 @@ def _network(x: np.ndarray, kinds: np.ndarray, w: np.ndarray, shift: float, seed
             kept = [(one.weight.detach().numpy(), one.bias.detach().numpy()) for one in layers]
             *hidden_layers, (weight, bias) = kept
             members.append([Layer.of(*one) for one in (*hidden_layers, (weight[:1], bias[:1]))])
-    return Network(_rounded(mean), _rounded(scale), members, -shift)
+    return Network(scaling.mean, scaling.scale, members, -shift)
 
 
 def _descend(network: nn.Module, inputs: Tensor, targets: Tensor, weights: Tensor) -> None:

@@ -18,9 +18,9 @@ from numpy.random import Generator
 from maimod.features import mania_measures
 from maimod.features.mania_measures import ManiaMeasures
 from maimod.features.mania_rows import SAME_MS
-from maimod.features.slip_model import FEATURES, Forest, log_odds
+from maimod.features.slip_model import FEATURES, MANIA_PARTS, Forest, log_odds
 from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
-from maimod.training.slip_forest import Rows, Scored, chooser, chosen, is_close, load, versions
+from maimod.training.slip_forest import Labelled, Rows, Scored, chooser, chosen, is_close, load, versions
 
 APART = (10, 24)
 """Rows from one planted mistake to the next."""
@@ -291,8 +291,35 @@ _PLANT: dict[str, Callable[[_Draft, int, str], int]] = {
 # Examples
 
 
-def _versions(path: Path, beatmap: Beatmap, notes: Sequence[HitObject], seed: int) -> list[ManiaVersion]:
-    return versions(path, seed, VERSIONS, partial(plant, beatmap, notes))
+def _versions(
+    path: Path, beatmap: Beatmap, notes: Sequence[HitObject], seed: int, count: int = VERSIONS
+) -> list[ManiaVersion]:
+    return versions(path, seed, count, partial(plant, beatmap, notes))
+
+
+def labelled(seed: int, count: int, path: Path) -> list[Labelled]:
+    """So many planted versions of a map, for the network; a mistake of a chord is one of all its notes."""
+    loaded = load(path)
+    if loaded is None:
+        return []
+    found = []
+    for version in _versions(path, *loaded, seed, count):
+        measures, kinds = mania_measures.measure(loaded[0], version.notes), np.array(version.kinds)
+        real, known = [], []
+        for part, own in PARTS.items():
+            of_rows = part == "chords"
+            marks = (np.isin(kinds, own) & ~version.inside, kinds != "")
+            of_kind, changed = (_spread(one, measures.row_of) if of_rows else one for one in marks)
+            real.append(of_kind)
+            known.append(of_kind | ~changed)
+        features = np.concatenate([getattr(measures, part) for part in MANIA_PARTS], axis=1)
+        found.append(Labelled(features, kinds.tolist(), np.stack(real, axis=1), np.stack(known, axis=1)))
+    return found
+
+
+def _spread(marks: np.ndarray, row_of: np.ndarray) -> np.ndarray:
+    """(n_notes,) whether any note of the row is marked."""
+    return np.asarray(np.bincount(row_of, marks)[row_of] > 0)
 
 
 def _table(part: str, measures: ManiaMeasures) -> np.ndarray:

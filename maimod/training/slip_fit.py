@@ -7,7 +7,7 @@ of heads, of a few objects together, mirrored figures; anchors, and bodies rever
 of the same version are the examples without one, because whatever tells a version from its original must not seem to
 tell of a move. Nothing is shared with the mistakes of :mod:`maimod.training.faults`, by which findings are evaluated.
 
-Needs scikit-learn (`pip install "maimod[train]"`).
+Needs scikit-learn and torch (`pip install "maimod[train]"`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,7 +27,8 @@ from numpy.random import Generator
 
 from maimod.errors import UsageError
 from maimod.features import slip_measures, slip_model
-from maimod.features.slip_model import FEATURES, FILE, FORMAT, Forest, SlipModel, log_odds
+from maimod.features.sequence_network import SequenceNetwork
+from maimod.features.slip_model import FEATURES, FILE, FORMAT, NETWORK_FEATURES, OUTPUTS, Forest, SlipModel, log_odds
 from maimod.osu.beatmap import HEIGHT, WIDTH, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.slider_path import flatten
 from maimod.osu.timing import edited_length
@@ -34,7 +36,18 @@ from maimod.training import catch_slip_fit, form_slip_fit, mania_slip_fit, slip_
 from maimod.training.corpus import is_held_out
 from maimod.training.evaluate import sources
 from maimod.training.processes import map_in_processes
-from maimod.training.slip_forest import KEPT_OTHERS, Scored, SlipFit, chooser, figures, fitted, is_close, load, versions
+from maimod.training.slip_forest import (
+    KEPT_OTHERS,
+    Labelled,
+    Scored,
+    SlipFit,
+    chooser,
+    figures,
+    fitted,
+    is_close,
+    load,
+    versions,
+)
 
 RIGID = frozenset({"together", "figure-mirrored", "figure-turned"})
 """Kinds that keep the relations inside a few objects."""
@@ -75,6 +88,8 @@ KINDS = {
     "body-turned": (SHAPE, 4),
 }
 """Kinds of moves: what of an object they change, and how often they are planted."""
+NETWORK_VERSIONS = {"osu": 8, "forms": 2, "catch": 8, "taiko": 4, "mania": 4}
+"""Planted versions of each map for the networks."""
 
 
 @dataclass(frozen=True)
@@ -349,6 +364,26 @@ def examples_of(seed: int, path: Path) -> list[Rows]:
     return found
 
 
+def labelled(seed: int, count: int, path: Path) -> list[Labelled]:
+    """So many planted versions of a map, for the network."""
+    loaded = load(path)
+    if loaded is None:
+        return []
+    found = []
+    for version in versions(path, seed, count, partial(plant, *loaded)):
+        measures, what = (
+            slip_measures.measure(loaded[0], version.objects),
+            [KINDS.get(k, ("",))[0] for k in version.kinds],
+        )
+        is_position, is_shape = np.array(what) == POSITION, np.array(what) == SHAPE
+        inside = _is_inside_group(version.kinds)
+        # What moves a position may also change a body and the other way round, so neither is an example against the other.
+        real = np.stack([is_position & ~inside, is_shape], axis=1)
+        known = np.stack([~inside & ~is_shape, measures.is_slider & ~is_position], axis=1)
+        found.append(Labelled(measures.features, version.kinds, real, known))
+    return found
+
+
 def _is_inside_group(kinds: Sequence[str]) -> np.ndarray:
     """Objects moved together with both neighbours, which keep their relations to each other."""
     return np.array(
@@ -486,24 +521,50 @@ def _maps_of(
 
 
 def _fit_mode(mode: Mode, model: SlipModel | None, paths: Sequence[Path], seed: int, jobs: int) -> SlipModel:
-    """The model with the forests of one mode fitted anew."""
+    """The model with the forests and networks of one mode fitted anew."""
+
+    def with_networks(model: SlipModel, keys: Mapping[str, Callable[[int, int, Path], list[Labelled]]]) -> SlipModel:
+        new = {key: _networks(key, read, paths, seed, jobs) for key, read in keys.items()}
+        return msgspec.structs.replace(model, networks=model.networks | new)
+
     if mode is Mode.OSU:
         new = fit([row for _, rows in map_in_processes(partial(examples_of, seed), paths, jobs) for row in rows], seed)
         forms = _fitted(form_slip_fit.FIT, paths, seed, jobs, FORM_TREES)
-        if model is None:
-            return msgspec.structs.replace(new, forms=forms)
-        return msgspec.structs.replace(model, positions=new.positions, shapes=new.shapes, forms=forms)
+        if model is not None:
+            new = msgspec.structs.replace(model, positions=new.positions, shapes=new.shapes)
+        new = msgspec.structs.replace(new, forms=forms)
+        return with_networks(new, {"osu": labelled, "forms": form_slip_fit.FIT.labelled})
     assert model is not None
     if mode is Mode.CATCH:
-        return msgspec.structs.replace(model, catch=_fitted(catch_slip_fit.FIT, paths, seed, jobs, CATCH_TREES))
+        new = msgspec.structs.replace(model, catch=_fitted(catch_slip_fit.FIT, paths, seed, jobs, CATCH_TREES))
+        return with_networks(new, {"catch": catch_slip_fit.FIT.labelled})
     if mode is Mode.TAIKO:
-        return msgspec.structs.replace(model, colours=_fitted(taiko_slip_fit.FIT, paths, seed, jobs, OTHER_TREES))
+        new = msgspec.structs.replace(model, colours=_fitted(taiko_slip_fit.FIT, paths, seed, jobs, OTHER_TREES))
+        return with_networks(new, {"taiko": taiko_slip_fit.FIT.labelled})
     parts = [rows for _, rows in map_in_processes(partial(mania_slip_fit.examples_of, seed), paths, jobs) if rows]
     forests = {
         part: fitted([row for rows in parts for row in rows[part]], FEATURES[part], seed, OTHER_TREES)
         for part in mania_slip_fit.PARTS
     }
-    return msgspec.structs.replace(model, **forests)
+    return with_networks(msgspec.structs.replace(model, **forests), {"mania": mania_slip_fit.labelled})
+
+
+def _networks(
+    key: str, read: Callable[[int, int, Path], list[Labelled]], paths: Sequence[Path], seed: int, jobs: int
+) -> list[SequenceNetwork]:
+    """The networks of one of the keys of `slip_model.OUTPUTS`.
+
+    Raises:
+        UsageError: if torch is not installed.
+    """
+    if find_spec("torch") is None:
+        raise UsageError('fitting networks needs torch: pip install "maimod[train]"')
+    from maimod.training import slip_network
+
+    examples = [
+        one for _, found in map_in_processes(partial(read, seed, NETWORK_VERSIONS[key]), paths, jobs) for one in found
+    ]
+    return slip_network.fitted(examples, NETWORK_FEATURES[key], OUTPUTS[key], slip_network.SHAPES[key], seed)
 
 
 def _fitted(fit: SlipFit, paths: Sequence[Path], seed: int, jobs: int, trees: Mapping[str, float]) -> Forest:

@@ -50,6 +50,20 @@ class Rows:
     weights: np.ndarray
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """All objects of a version, in order of time, as an example for a network."""
+
+    features: np.ndarray
+    """float32 (n, n_features)."""
+    kinds: Sequence[str]
+    """Of the mistake at each object; empty without one."""
+    real: np.ndarray
+    """(n, n_outputs) whether it is a mistake of the kinds that an output finds."""
+    known: np.ndarray
+    """(n, n_outputs) whether it is an example for the output."""
+
+
 @dataclass
 class Scored:
     """Log-odds of one forest in one map, as it is and with planted mistakes."""
@@ -101,6 +115,21 @@ class SlipFit:
         random = chooser(path, seed)
         planted = versions(path, seed, self.versions, partial(self.plant, *loaded))
         return [chosen(one.features, one.changed & ~one.inside, one.changed, random) for one in planted]
+
+    def labelled(self, seed: int, count: int, path: Path) -> list[Labelled]:
+        """So many planted versions of a map, for a network; none of one that is too short or too long."""
+        loaded = load(path)
+        if loaded is None:
+            return []
+        return [
+            Labelled(
+                one.features.astype(np.float32),
+                [name.split()[1] if name else "" for name in one.names],
+                (one.changed & ~one.inside)[:, None],
+                ~one.inside[:, None],
+            )
+            for one in versions(path, seed, count, partial(self.plant, *loaded))
+        ]
 
     def scored(self, forest: Forest, seed: int, path: Path) -> tuple[float, dict[str, Scored]] | None:
         """Minutes and log-odds of a map as it is and with planted mistakes; None for one that is too short or too long."""

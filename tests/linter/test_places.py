@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.features import slip_model
+from maimod.features.layers import Layer
+from maimod.features.sequence_network import SequenceNetwork
 from maimod.features.slip_model import Forest, SlipModel
 from maimod.features.trees import Trees
 from maimod.findings import Category, Tier
@@ -192,6 +195,55 @@ def test_what_the_models_of_other_modes_say_goes_into_features_of_its_own(mode: 
     assert {kind: value(features, f"slip {kind} log-odds") for kind in kinds} == {
         kind: says.get(kind, slip_model.NO_SLIP) for kind in kinds
     }
+
+
+def always_saying(key: str, *values: float) -> list[SequenceNetwork]:
+    """Networks of a key that say a number of each output whatever they read."""
+    names = list(slip_model.NETWORK_FEATURES[key])[:1]
+    last = Layer.of(np.zeros((len(values), 2)), np.array(values))
+    first = Layer.of(np.zeros((1, 1)), np.zeros(1))
+    return [SequenceNetwork([0.0], [1.0], names, list(slip_model.OUTPUTS[key]), first, [], last)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "says"),
+    [
+        (0, {"position": 1.0, "form": 3.0}),
+        (1, {"colour": 5.0}),
+        (2, {"position": 4.0, "form": 3.0, "plane": 1.0}),
+        (3, {"position": 6.0, "chord": 7.0, "end": 8.0}),
+    ],
+)
+def test_what_the_networks_of_slips_say_goes_into_features_of_its_own(mode: int, says: dict[str, float]) -> None:
+    always = Forest([], Trees(-5.0, [], [], [], [], []))
+    networks = {
+        "osu": always_saying("osu", 1.0, 2.0),
+        "forms": always_saying("forms", 3.0),
+        "catch": always_saying("catch", 4.0),
+        "taiko": always_saying("taiko", 5.0),
+        "mania": always_saying("mania", 6.0, 7.0, 8.0),
+    }
+    forests = dict.fromkeys(("catch", "columns", "chords", "ends", "colours"), always)
+    model = SlipModel(1, always, always, networks=networks, **forests)
+    lines = [f"{64 + 40 * (i % 8)},192,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(40)]
+    lines[8] = "100,192,5000,12,0,5400"
+    loaded = beatmap([line for line in lines if mode != 3 or ",12,0," not in line], mode=mode)
+    found = [
+        candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+        for o in loaded.hit_objects
+    ]
+    _, features = judged_places(found, replace(doubted(loaded, {}), scores=(), slip_model=model), Calibration())
+    kinds = ("position", "shape", "chord", "end", "colour", "form", "plane")
+    assert {kind: value(features, f"slip {kind} in sequence log-odds", 7) for kind in kinds} == {
+        kind: says.get(kind, slip_model.NO_SLIP) for kind in kinds
+    }
+    if mode == 0:  # a spinner cannot have slipped
+        assert value(features, "slip position in sequence log-odds", 8) == slip_model.NO_SLIP
+    two = {key: [*networks[key], *always_saying(key, *[9.0] * len(slip_model.OUTPUTS[key]))] for key in networks}
+    seen = replace(doubted(loaded, {}), scores=(), slip_model=msgspec.structs.replace(model, networks=two))
+    _, features = judged_places(found, seen, Calibration())
+    kind, alone = next(iter(says.items()))
+    assert value(features, f"slip {kind} in sequence log-odds", 7) == (alone + 9.0) / 2
 
 
 def test_bodies_of_catch_are_measured_with_their_y() -> None:

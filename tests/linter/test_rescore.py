@@ -12,10 +12,10 @@ import pytest
 
 from maimod.audio.onsets import OnsetEnvelope
 from maimod.events.schema import Event, EventKind, EventScore
+from maimod.features.layers import WITHIN as JUDGED_WITHIN
 from maimod.findings import Category, Finding, Severity, Tier, clock
 from maimod.linter import rescore as module
 from maimod.linter.calibration import Calibration
-from maimod.linter.judge import WITHIN as JUDGED_WITHIN
 from maimod.linter.judge import Judge
 from maimod.linter.places import NAMES
 from maimod.linter.rescore import rescore, severity

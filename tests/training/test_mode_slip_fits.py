@@ -149,6 +149,7 @@ def songs(tmp_path: Path) -> Path:
 
 def test_other_modes_are_added_to_a_model(songs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("sklearn")
+    pytest.importorskip("torch")
     small = {"max_iter": 12, "max_leaf_nodes": 6, "learning_rate": 0.3}
     monkeypatch.setattr(slip_forest, "LEAST_LEAF", 5)
     monkeypatch.setattr(slip_fit, "CATCH_TREES", small)
@@ -175,12 +176,28 @@ def test_other_modes_are_added_to_a_model(songs: Path, monkeypatch: pytest.Monke
     assert float(model.measured["catch test catch moved 80 auc"]) > 0.95
     found = slip_model.find(model, CATCH, CATCH.hit_objects)
     assert found is not None and found.measures is not None
+    assert set(model.networks) == {"catch", "mania"}
+    assert set(found.in_sequence) == {"position", "plane", "shape"} and found.in_sequence["position"].std() > 0
+    found = slip_model.find(model, MANIA, MANIA.hit_objects)
+    assert found is not None and set(found.in_sequence) == {"position", "chord", "end"}
     fit(modes=(Mode.CATCH,))
     model = slip_model.load(target)
     assert model is not None and model.measured["maps"] == 7
     # What was measured of forests that are there no more is not kept.
     assert {k for k in model.measured if k.startswith("catch")} == {"catch maps", "catch seed"}
     assert float(model.measured["mania test ends end-moved auc"]) > 0.95
+
+
+def test_a_mistake_of_a_chord_is_one_of_all_its_notes(songs: Path) -> None:
+    (one,) = mania_slip_fit.labelled(2, 1, songs / "one" / "one-mania.osu")
+    kinds, starts = np.array(one.kinds), one.real.shape
+    assert starts == one.known.shape == (len(kinds), 3)
+    assert (one.real[:, 0] <= np.isin(kinds, mania_slip_fit.PARTS["columns"])).all()
+    of_chord = np.isin(kinds, mania_slip_fit.PARTS["chords"])
+    assert one.real[of_chord, 1].all() and one.real[:, 1].sum() > of_chord.sum() > 0
+    assert (one.real[:, 2] == np.isin(kinds, mania_slip_fit.PARTS["ends"])).all() and one.real[:, 2].any()
+    # A note of another mistake is an example for no part but its own.
+    assert not one.known[(kinds != "") & ~one.real[:, 2], 2].any() and one.known[kinds == "", 2].all()
 
 
 def test_figures_are_those_of_one_mode() -> None:

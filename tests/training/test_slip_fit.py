@@ -96,6 +96,7 @@ def songs(tmp_path: Path) -> Path:
 
 def test_a_model_is_fitted_measured_and_read_again(songs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("sklearn")
+    pytest.importorskip("torch")
     monkeypatch.setattr(slip_fit, "TREES", {"max_iter": 30, "max_leaf_nodes": 6, "learning_rate": 0.2})
     monkeypatch.setattr(slip_fit, "FORM_TREES", {"max_iter": 10, "max_leaf_nodes": 6, "learning_rate": 0.2})
     monkeypatch.setattr(slip_forest, "LEAST_LEAF", 5)
@@ -113,6 +114,20 @@ def test_a_model_is_fitted_measured_and_read_again(songs: Path, monkeypatch: pyt
     moved = beatmap([*lines()[:80], "162,109,81000,1,0,0:0:0:0:", *lines()[81:]])
     found = slip_model.find(model, moved, moved.hit_objects)
     assert found is not None and found.positions.argmax() == 80
+    assert {key: len(one) for key, one in model.networks.items()} == {"osu": 1, "forms": 2}
+    assert found.in_sequence["position"].argmax() == 80
+
+
+def test_a_moved_object_is_no_example_for_bodies_and_the_other_way_round(songs: Path) -> None:
+    first, second, third = slip_fit.labelled(3, 3, songs / "one" / "one.osu")
+    assert first.kinds != second.kinds and first.features.shape == (len(first.kinds), len(slip_measures.NAMES))
+    for one in (first, second, third):
+        what = np.array([KINDS[kind][0] if kind else "" for kind in one.kinds])
+        inside = slip_fit._is_inside_group(one.kinds)
+        assert (one.real == np.stack([(what == POSITION) & ~inside, what == SHAPE], axis=1)).all()
+        assert not one.known[what == SHAPE, 0].any() and not one.known[what == POSITION, 1].any()
+        assert one.known[what == "", 0].all() and one.known[~inside & (what == POSITION), 0].all()
+        assert 0 < one.known[:, 1].sum() < len(what) / 2  # sliders alone
 
 
 def test_what_is_no_example_against_which(songs: Path) -> None:
