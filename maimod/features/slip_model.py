@@ -1,6 +1,7 @@
 """The model of slips: log-odds that an object of a map was changed by accident.
 
-Sums of boosted trees, and networks that see the objects around too (:mod:`maimod.features.sequence_network`), over :mod:`maimod.features.slip_measures`, :mod:`maimod.features.catch_measures` and :mod:`maimod.features.catch_copies`,
+Sums of boosted trees, and networks that see the objects around too (:mod:`maimod.features.sequence_network`), over
+:mod:`maimod.features.slip_measures`, :mod:`maimod.features.catch_measures` and :mod:`maimod.features.catch_copies`,
 :mod:`maimod.features.form_measures`, :mod:`maimod.features.mania_measures` and :mod:`maimod.features.taiko_measures`. The numbers are in `slips.json` of
 `models/maimod-slips`; `maimod slips` fits them on planted mistakes (:mod:`maimod.training.slip_fit`).
 """
@@ -130,9 +131,8 @@ class Slips(msgspec.Struct, frozen=True):
     """(n_objects, len(catch_measures.CATCHER_NAMES)) how the catcher gets to each object of catch and on from it."""
     copies: np.ndarray | None = msgspec.field(default=None)
     """(n_objects, len(catch_copies.NAMES)) what the copies of its measure have in place of each object of catch."""
-    in_sequence: Mapping[str, np.ndarray] = msgspec.field(default_factory=dict)
-    """By output (`position`, `plane`, `shape`, `chord`, `end`, `colour`): (n_objects,) the log-odds by the networks, which see the objects
-    around too; without what the mode or the model has not."""
+    read_by: Mapping[str, np.ndarray] = msgspec.field(default_factory=dict)
+    """By network (:data:`OUTPUTS`): (n, len(NETWORK_FEATURES)) what it reads, of taiko of the notes alone."""
 
 
 def load(folder: Path) -> SlipModel | None:
@@ -200,8 +200,6 @@ def find(
             )
             with np.errstate(divide="ignore", invalid="ignore"):  # some bodies lie on their own head
                 bodies = slip_measures.measure(beatmap, objects)
-            on_plane, shapes = _in_sequence_of_osu(model, bodies, objects)
-            own = in_sequence(model, "catch", features)
             return Slips(
                 positions,
                 _of_bodies(model, bodies),
@@ -211,7 +209,7 @@ def find(
                 _without_spinners(log_odds(model.positions, bodies.features), objects),
                 catcher=catcher,
                 copies=copies,
-                in_sequence={"position": _without_spinners(own[:, 0], objects), "plane": on_plane, "shape": shapes},
+                read_by={"osu": bodies.features, "catch": features},
             )
         case Mode.TAIKO if model.colours is not None:
             places = taiko_measures.notes_of(objects)
@@ -221,12 +219,9 @@ def find(
             colours = silent.copy()
             features = taiko_measures.slip_features(mania)
             colours[places] = log_odds(model.colours, features, taiko_measures.SLIP_NAMES)
-            around = silent.copy()
-            around[places] = in_sequence(model, "taiko", features)[:, 0]
-            return Slips(silent, silent, silent, silent, colours, mania=mania, in_sequence={"colour": around})
+            return Slips(silent, silent, silent, silent, colours, mania=mania, read_by={"taiko": features})
         case Mode.MANIA if model.columns is not None and model.chords is not None and model.ends is not None:
             mania = mania_measures.measure(beatmap, objects)
-            features = np.concatenate([getattr(mania, part) for part in MANIA_PARTS], axis=1)
             return Slips(
                 log_odds(model.columns, mania.columns, column_measures.COLUMN_NAMES),
                 silent,
@@ -234,7 +229,7 @@ def find(
                 log_odds(model.ends, mania.ends, hold_measures.END_NAMES),
                 silent,
                 mania=mania,
-                in_sequence=dict(zip(OUTPUTS["mania"], in_sequence(model, "mania", features).T, strict=True)),
+                read_by={"mania": np.concatenate([getattr(mania, part) for part in MANIA_PARTS], axis=1)},
             )
     return None
 
@@ -242,20 +237,44 @@ def find(
 def _of_osu(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Slips:
     measures = slip_measures.measure(beatmap, objects)
     positions, silent = log_odds(model.positions, measures.features), np.full(len(objects), NO_SLIP)
-    around = dict(zip(OUTPUTS["osu"], _in_sequence_of_osu(model, measures, objects), strict=True))
     return Slips(
         _without_spinners(positions, objects),
         _of_bodies(model, measures),
         *(silent, silent, silent),
         measures,
         measures,
-        in_sequence=around,
+        read_by={"osu": measures.features},
     )
 
 
-def in_sequence(model: SlipModel, key: str, features: np.ndarray) -> np.ndarray:
-    """(n_objects, n_outputs) log-odds by one network for the features (n_objects, len(NETWORK_FEATURES[key])) of all objects in
-    order of time; `NO_SLIP` if the model has none."""
+def in_sequence(model: SlipModel, slips: Slips, objects: Sequence[HitObject]) -> dict[str, np.ndarray]:
+    """Log-odds by the networks, which see the objects around too.
+
+    Args:
+        model: of :func:`load`.
+        slips: of the map, by :func:`find`.
+        objects: of the map in order of time.
+
+    Returns:
+        By output (`position`, `shape`, `chord`, `end`, `colour`, in catch `plane` too): (n_objects,), `NO_SLIP` where nothing can have
+        slipped; without what the mode or the model has not.
+    """
+    found = {}
+    for key, features in slips.read_by.items():
+        for output, values in zip(OUTPUTS[key], logits(model, key, features).T, strict=True):
+            if output == "colour":
+                of_notes, values = values, np.full(len(objects), NO_SLIP)
+                values[taiko_measures.notes_of(objects)] = of_notes
+            elif output == "shape" and slips.bodies is not None:
+                values = np.where(slips.bodies.is_slider, values, NO_SLIP)
+            is_plane = key == "osu" and output == "position" and "catch" in slips.read_by
+            found["plane" if is_plane else output] = _without_spinners(values, objects)
+    return found
+
+
+def logits(model: SlipModel, key: str, features: np.ndarray) -> np.ndarray:
+    """(n, n_outputs) mean log-odds of the networks of a key of `OUTPUTS`, for (n, len(NETWORK_FEATURES[key])) of all objects in order of
+    time; `NO_SLIP` if the model has none."""
     networks, names = model.networks.get(key, ()), NETWORK_FEATURES[key]
     if not networks:
         return np.full((len(features), len(OUTPUTS[key])), NO_SLIP)
@@ -264,14 +283,6 @@ def in_sequence(model: SlipModel, key: str, features: np.ndarray) -> np.ndarray:
         is_whole = network.features == list(names)
         total += network.logits(features if is_whole else features[:, [names.index(one) for one in network.features]])
     return np.asarray(total / len(networks))
-
-
-def _in_sequence_of_osu(
-    model: SlipModel, measures: Measures, objects: Sequence[HitObject]
-) -> tuple[np.ndarray, np.ndarray]:
-    """(n_objects,) each: that the object was moved, and that its body was changed."""
-    positions, shapes = in_sequence(model, "osu", measures.features).T
-    return _without_spinners(positions, objects), np.where(measures.is_slider, shapes, NO_SLIP)
 
 
 def _of_bodies(model: SlipModel, measures: Measures) -> np.ndarray:

@@ -6,7 +6,7 @@ Both networks at the object, the features of :mod:`maimod.features`, its rhythm,
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -33,6 +33,7 @@ from maimod.features import (
     start_habits,
     taiko_measures,
 )
+from maimod.features.slip_model import Slips
 from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import SAME_BEAT_MS, BeatGrid, are_near
 from maimod.rules import slips
@@ -83,16 +84,21 @@ RHYTHM = (
     "alike",
     "held_alike",
 )
-SLIPPED = ("position", "shape", "chord", "end", "colour", "form", "plane")
+SLIPPED = (
+    "position",  # an object was moved; in mania it is in a wrong column
+    "shape",  # the body of a slider was changed
+    "chord",  # a chord of mania with a note too many or too few
+    "end",  # a note of mania that ends at a wrong time
+    "colour",  # a note of taiko with a wrong colour
+    "form",  # an object of osu! or catch of a wrong kind, duration or repeats
+    "plane",  # an object of catch was moved, by x and y
+)
 SLIPS = tuple(
     f"{what}{seen} {name}"
     # By the trees, which see one object at a time; by the networks, which see those around too.
     for seen in ("", " in sequence")
-    # Objects that were moved; bodies that were changed; of mania, chords with a note too many or too few, and notes
-    # that end at a wrong time; of taiko, wrong colours; objects of osu! and catch of a wrong kind, duration or repeats;
-    # objects of catch that were moved, by x and y.
     for what in SLIPPED
-    # Themselves; the highest of the neighbours; the difference from it; log2 of the rank among the objects, and of the rank per
+    # Of the object; the highest of the neighbours; the difference from it; log2 of the rank among the objects, and of the rank per
     # minute.
     for name in ("log-odds", "beside", "lead", "rank", "a minute")
 )
@@ -387,17 +393,27 @@ class ObjectTable:
         n, found = len(self.objects), self.evidence.slips
         minutes = max(self.evidence.beatmap.drain_ms / 60_000, 0.2)
         columns = []
-        silent = np.full(n, slip_model.NO_SLIP)
-        kinds = (found.positions, found.shapes, found.chords, found.ends, found.colours) if found else (silent,) * 5
-        forms = (self.evidence.forms, self.evidence.forms_in_sequence) if found else (None, None)
-        around = {**found.in_sequence, "form": forms[1]} if found else {}
-        by_trees = (*kinds, forms[0], found.on_plane if found else None)
-        for log_odds in (*by_trees, *(around.get(what) for what in SLIPPED)):
-            log_odds = silent if log_odds is None else log_odds
-            beside = np.maximum(slips.beside(log_odds), slip_model.NO_SLIP)
-            ranks = log_ranks(log_odds)
-            columns += [log_odds, beside, log_odds - beside, ranks, ranks - math.log2(minutes)]
+        for says in self._slips_of(found) if found else ({}, {}):
+            for what in SLIPPED:
+                of_model = says.get(what)
+                log_odds = np.full(n, slip_model.NO_SLIP) if of_model is None else of_model
+                beside = np.maximum(slips.beside(log_odds), slip_model.NO_SLIP)
+                ranks = log_ranks(log_odds)
+                columns += [log_odds, beside, log_odds - beside, ranks, ranks - math.log2(minutes)]
         return np.stack(columns, axis=1)
+
+    def _slips_of(self, found: Slips) -> tuple[Mapping[str, np.ndarray | None], Mapping[str, np.ndarray]]:
+        """(n_objects,) log-odds by trees and by networks of each of `SLIPPED`; missing or None where the model has none."""
+        trees = {
+            "position": found.positions,
+            "shape": found.shapes,
+            "chord": found.chords,
+            "end": found.ends,
+            "colour": found.colours,
+            "form": self.evidence.forms,
+            "plane": found.on_plane,
+        }
+        return trees, self.evidence.slips_in_sequence
 
     # -- the other difficulties ---------------------------------------------------------------------------------------
 

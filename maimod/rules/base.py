@@ -374,11 +374,15 @@ class Evidence:
         return slip_model.log_odds(model.forms, self._form_features, form_measures.NAMES)
 
     @cached_property
-    def forms_in_sequence(self) -> np.ndarray | None:
-        """The same by the network, which sees the objects around too."""
-        if self.slip_model is None or self._form_features is None:
-            return None
-        return slip_model.in_sequence(self.slip_model, "forms", self._form_features)[:, 0]
+    def slips_in_sequence(self) -> Mapping[str, np.ndarray]:
+        """(n_objects,) log-odds by the networks, as :func:`maimod.features.slip_model.in_sequence`, and `form`; without what there is not."""
+        model = self.slip_model
+        if model is None or self.slips is None:
+            return {}
+        found = slip_model.in_sequence(model, self.slips, self.objects_by_time)
+        if self._form_features is not None:
+            found["form"] = slip_model.logits(model, "forms", self._form_features)[:, 0]
+        return found
 
     @cached_property
     def object_of_slot(self) -> dict[int, HitObject]:

@@ -177,9 +177,11 @@ def test_other_modes_are_added_to_a_model(songs: Path, monkeypatch: pytest.Monke
     found = slip_model.find(model, CATCH, CATCH.hit_objects)
     assert found is not None and found.measures is not None
     assert set(model.networks) == {"catch", "mania"}
-    assert set(found.in_sequence) == {"position", "plane", "shape"} and found.in_sequence["position"].std() > 0
+    around = slip_model.in_sequence(model, found, CATCH.hit_objects)
+    assert set(around) == {"position", "plane", "shape"} and around["position"].std() > 0
     found = slip_model.find(model, MANIA, MANIA.hit_objects)
-    assert found is not None and set(found.in_sequence) == {"position", "chord", "end"}
+    assert found is not None
+    assert set(slip_model.in_sequence(model, found, MANIA.hit_objects)) == {"position", "chord", "end"}
     fit(modes=(Mode.CATCH,))
     model = slip_model.load(target)
     assert model is not None and model.measured["maps"] == 7

@@ -115,7 +115,7 @@ def test_a_model_is_fitted_measured_and_read_again(songs: Path, monkeypatch: pyt
     found = slip_model.find(model, moved, moved.hit_objects)
     assert found is not None and found.positions.argmax() == 80
     assert {key: len(one) for key, one in model.networks.items()} == {"osu": 1, "forms": 2}
-    assert found.in_sequence["position"].argmax() == 80
+    assert slip_model.in_sequence(model, found, moved.hit_objects)["position"].argmax() == 80
 
 
 def test_a_moved_object_is_no_example_for_bodies_and_the_other_way_round(songs: Path) -> None:

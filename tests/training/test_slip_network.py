@@ -62,3 +62,12 @@ def test_the_plain_numbers_compute_what_torch_does() -> None:
     with torch.no_grad():
         expected = module(torch.from_numpy(scaling.standard(features))[None], torch.ones(1, 11))[0, :, :3].numpy()
     assert plain.logits(features) == pytest.approx(expected, abs=0.01)  # float16
+
+
+def test_nothing_lies_beyond_the_end_of_a_map() -> None:
+    torch.manual_seed(3)
+    module, features = slip_network._Module(2, 3, Shape(6, 1)).eval(), torch.rand(1, 9, 2)
+    is_there = torch.tensor([[1.0] * 6 + [0.0] * 3])
+    with torch.no_grad():
+        alone, longer = module(features[:, :6], is_there[:, :6]), module(features, is_there)
+    assert torch.allclose(alone, longer[:, :6], atol=1e-6)
