@@ -141,9 +141,10 @@ def _messages(decoded: Sequence[_Decoded], packets: Sequence[Packets | None], sa
     stated = packets[0].stated if packets[0] and len(packets) == 1 else None
     n_gaps, lost = sum(one.n_gaps for one in decoded), sum(one.gap_seconds for one in decoded)
     if lost > MIN_TOLD_GAPS_SECONDS:
-        yield f"The file is damaged: {n_gaps} gaps, {lost:.2f} s in all, became silence."
+        yield f"The file is damaged: {n_gaps} gap{'s' * (n_gaps != 1)}, {lost:.2f} s in all, became silence."
     if n_not_numbers := sum(one.n_not_numbers for one in decoded):
-        yield f"{n_not_numbers:,} samples are not numbers and became silence."
+        are = "sample is not a number" if n_not_numbers == 1 else "samples are not numbers"
+        yield f"{n_not_numbers:,} {are} and became silence."
     if stated is not None and stated - seconds > CUT_TOLERANCE_SECONDS:
         yield f"The song breaks off: {seconds:.1f} s could be decoded of the {stated:.1f} s that its header promises."
     elif packets[-1] and packets[-1].ends_early:

@@ -465,7 +465,8 @@ class Changes:
     def summary(self) -> str:
         """One line on what was compared."""
         if not self.sources:
-            return f"--diff {self.ref}: none of {self.total:,} mapset{'s' * (self.total != 1)} has changed"
+            none = "the mapset has not" if self.total == 1 else f"none of {self.total:,} mapsets has"
+            return f"--diff {self.ref}: {none} changed"
         unsure = f", {self.unsure} estimated far from every change" if self.unsure else ""
         commit = self.history.commit[:COMMIT_DIGITS]
         return (

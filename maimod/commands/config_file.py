@@ -52,16 +52,19 @@ def discover(folder: Path) -> Config:
     Raises:
         ConfigError: if it exists and is invalid.
     """
-    folder = folder.absolute()
-    for place in (folder, *folder.parents):
+    for path in places(folder):
         # Not Path.is_file, which raises an error in a folder that may not be searched.
-        if os.path.isfile(place / NAME):
-            return load(place / NAME, is_found=True)
-        if os.path.isfile(place / "pyproject.toml"):
-            config = load(place / "pyproject.toml", is_found=True)
+        if os.path.isfile(path):
+            config = load(path, is_found=True)
             if config:
                 return config
     return Config()
+
+
+def places(folder: Path) -> list[Path]:
+    """Where :func:`discover` looks, in order."""
+    folder = folder.absolute()
+    return [place / name for place in (folder, *folder.parents) for name in (NAME, "pyproject.toml")]
 
 
 def load(path: Path, is_found: bool = False) -> Config:

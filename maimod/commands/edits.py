@@ -182,4 +182,4 @@ def lines(found: Edits) -> Iterator[str]:
     for edit in found.edits[:MAX_TOLD]:
         yield f"  {edit.timestamp} {edit.text}".rstrip() if edit.timestamp else f"  {edit.text}"
     if len(found.edits) > MAX_TOLD:
-        yield f"  … and {len(found.edits) - MAX_TOLD} more places"
+        yield f"  … and {len(found.edits) - MAX_TOLD} more place{'s' * (len(found.edits) > MAX_TOLD + 1)}"

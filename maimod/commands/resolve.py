@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maimod.commands.command_line import outputs_of, say, suggest
-from maimod.commands.config_file import Config, discover, load
+from maimod.commands.config_file import Config, discover, load, places
 from maimod.commands.options import PRESETS, CheckOptions, Declared, declared
 from maimod.commands.shards import numbers_of
 from maimod.errors import UsageError, short
@@ -61,6 +61,12 @@ class Check:
     def settings_of(self) -> Callable[[Source], Settings]:
         """A function from a source to its settings; it reads each configuration once."""
         return settings_of(self.typed, self.settings, self.view.rules, named_config(self.typed))
+
+    def configurations(self, source: Source) -> list[Path]:
+        """Files that the settings of a source are read from, or would be if they were there."""
+        if self.typed.get("config"):
+            return [Path(self.typed["config"])]
+        return [] if self.typed.get("isolated") else places(_folder_of(source))
 
 
 def resolve(paths: Sequence[str], typed: Mapping[str, Any]) -> Check:
@@ -243,13 +249,18 @@ def settings_of(
     of_run = {one.name: getattr(run, one.name) for one in declared(Settings).values() if one.option.is_for_run}
 
     def of(source: Source) -> Settings:
-        folder = Path() if source.is_lone else source.path.parent if source.is_archive else source.path
+        folder = _folder_of(source)
         if folder not in known:
             config = discover(folder) if only is None else only
             known[folder] = replace(options_of(config, typed, list(rules)).settings, **of_run)
         return known[folder]
 
     return of
+
+
+def _folder_of(source: Source) -> Path:
+    """The folder from which the configuration of a source is looked for upwards."""
+    return Path() if source.is_lone else source.path.parent if source.is_archive else source.path
 
 
 def _common_folder(paths: Sequence[str]) -> Path:

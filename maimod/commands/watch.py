@@ -1,13 +1,14 @@
 """Lint again whenever a file of a mapset is saved.
 
 Dates and sizes are checked a few times a second. That needs no library, works on every disk and network share, and a
-mapset has few files. Only the saved difficulties are linted again, and only what is new since the watch began is printed, after what the mapper has changed.
+mapset has few files. Only the saved difficulties are linted again (the whole set after another of its files, its configuration or a deleted difficulty),
+and only what is new since the watch began is printed, after what the mapper has changed.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from maimod.commands.baseline import Reference
 from maimod.commands.check import once
 from maimod.commands.command_line import say
 from maimod.commands.edits import Versions, lines
-from maimod.commands.resolve import Check
+from maimod.commands.resolve import Check, resolve
 from maimod.errors import MaimodError, UsageError
 from maimod.linter.session import Session
 from maimod.osu.discovery import Source, find
@@ -35,16 +36,16 @@ def watch(check: Check) -> int:
     Returns:
         The exit code of the last lint; after a lint that was interrupted, or SIGTERM, that of the interrupt.
     """
-    state = _state(_sources(check))
-    versions = Versions(_sources(check))
+    sources = _sources(check)
+    state, versions = _state(check, sources), Versions(sources)
     session = Session(check.cache)
     reference = Reference()
     code = once(check, session=session, reference=reference)
-    later = replace(check, options=replace(check.options, write_baseline=False, new_only=True))
+    later = _later(check)
     while not interrupts.received():
         say("watching; Ctrl+C ends it")
         try:
-            changed, state = _wait(check, state)
+            changed, is_configured, state = _wait(check, state)
         except KeyboardInterrupt:
             say("watching has ended")
             return code if interrupts.exit_code() == 130 else interrupts.exit_code()
@@ -52,10 +53,17 @@ def watch(check: Check) -> int:
             for line in lines(edits):
                 say(line)
         try:
+            if is_configured:
+                later = _later(resolve(check.paths, check.typed))
             code = once(later, changed, session, reference)
         except MaimodError as error:
             say(str(error))  # for example a configuration that is just being written
     return code
+
+
+def _later(check: Check) -> Check:
+    """A check of what was saved, which lists what is new."""
+    return replace(check, options=replace(check.options, write_baseline=False, new_only=True))
 
 
 def _sources(check: Check) -> list[Source]:
@@ -65,52 +73,70 @@ def _sources(check: Check) -> list[Source]:
         return []  # the lint reports it; the map may come back later
 
 
-def _wait(check: Check, state: State) -> tuple[list[Source], State]:
-    """Wait until a file is saved, and return the changed sources and the state of all files."""
+def _wait(check: Check, state: State) -> tuple[list[Source], bool, State]:
+    """Wait until a file is saved or deleted, and return the changed sources, whether the configuration of one has changed, and
+    the state of all files."""
     while True:
         time.sleep(INTERVAL_S)
         sources = _sources(check)
-        now = _state(sources)
+        now = _state(check, sources)
         if now == state:
             continue
         while True:
             time.sleep(SETTLED_S)
             sources = _sources(check)
-            again = _state(sources)
+            again = _state(check, sources)
             if again == now:
                 break
             now = again
         saved = {path for path in now.keys() | state.keys() if now.get(path) != state.get(path)}
+        gone = state.keys() - now.keys()
         if not check.view.quiet:
-            for path in sorted(state.keys() - now.keys()):
+            for path in sorted(gone):
                 if has_ending(path.name, BEATMAP, *ARCHIVES):
                     say(f"gone: {path}")
-        changed = [part for source in sources if (part := _saved_part(source, saved)) is not None]
+        changed: list[Source] = []
+        is_configured = False
+        for source in sources:
+            if not saved.isdisjoint(check.configurations(source)):
+                changed.append(source)
+                is_configured = True
+            elif (part := _saved_part(source, saved, gone)) is not None:
+                changed.append(part)
         if changed:
-            return changed, now
+            return changed, is_configured, now
         state = now
 
 
-def _saved_part(source: Source, saved: set[Path]) -> Source | None:
-    """A source with the saved difficulties alone, or whole if another of its files was saved; None if nothing was."""
+def _saved_part(source: Source, saved: Set[Path], gone: Set[Path] = frozenset()) -> Source | None:
+    """A source with the saved difficulties alone, or whole if another of its files was saved or a difficulty was deleted, which
+    the others were compared with; None if nothing was."""
     own = {path for path in saved if path == source.path or source.path in path.parents}
     entries = tuple(entry for entry in source.entries if source.path / entry.inner in own)
-    is_other = source.is_archive or any(not has_ending(path.name, BEATMAP) for path in own)
-    if not own or (not entries and not is_other):  # nothing, or difficulties were only deleted
+    is_other = source.is_archive or any(
+        not has_ending(path.name, BEATMAP) or (path in gone and path.parent == source.path) for path in own
+    )
+    if not own or (not entries and not is_other):  # nothing, or difficulties of a set in a folder below
         return None
     return source if is_other else source.only(entries)
 
 
-def _state(sources: Sequence[Source]) -> State:
-    """Modification time and size of each file of the sources."""
+def _state(check: Check, sources: Sequence[Source]) -> State:
+    """Modification time and size of each file of the sources, and of their configurations."""
     state: State = {}
+    _look({path for source in sources for path in check.configurations(source)}, state)
     for source in sources:
         here = Folder(source.path)
         places = [source.path] if source.is_archive else [*here.beatmaps(), *map(here.path_of, here.files or ())]
-        for path in places:
-            try:
-                status = path.stat()
-            except OSError:
-                continue
-            state[path] = status.st_mtime_ns, status.st_size
+        _look(places, state)
     return state
+
+
+def _look(paths: Iterable[Path], state: State) -> None:
+    """Put modification time and size of files that are there into a state."""
+    for path in paths:
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        state[path] = status.st_mtime_ns, status.st_size

@@ -84,7 +84,7 @@ def _svg(passage: Passage, parts: Sequence[str], left: float, top: float, width:
         xmlns="http://www.w3.org/2000/svg",
         class_="mm-passage" + " mm-ghost" * passage.is_models,
         role="img",
-        aria_label=f"{len(passage.objects)} objects: {whose}",
+        aria_label=f"{len(passage.objects)} object{'s' * (len(passage.objects) != 1)}: {whose}",
         viewBox=f"{number(left)} {number(top)} {number(width)} {number(height)}",
     )
 

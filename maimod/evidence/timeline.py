@@ -1,7 +1,7 @@
-"""Draw the whole map in one strip: song, objects, timing lines, kiai, and the surprisal at each moment.
+"""Draw the whole map in one strip: song, objects, timing lines, kiai, and the surprisal at each moment if a model was asked.
 
 The picture fills its box (`preserveAspectRatio="none"`), so a viewer zooms by changing only the viewBox: x is ms of the
-map, y runs from 0 to 100.
+map, y runs from 0 to 100, without surprisal to the end of the row above.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DENSITY_STEP_MS, DENSITY_WIDTH_MS = 500.0, 2000.0
 TOP_BITS = 20.0
 """Surprisal at the top of the strip; larger values are cut off."""
 WAVE, OBJECTS, BITS = (4.0, 46.0), (49.0, 63.0), (66.0, 100.0)
-"""Top and bottom of each row, in units of y."""
+"""Top and bottom of each row, in units of y; the last is left out without a model."""
 MARGIN_MS = 1000.0
 
 
@@ -42,6 +42,7 @@ def timeline(analysis: Analysis) -> str:
     start, end = extent(analysis)
     beatmap = analysis.beatmap
     stop = end
+    surprisal, height = (", kiai and surprisal", BITS[1]) if moments(analysis) else (" and kiai", BITS[0])
     kiai = [(first.time, last.time if last else stop) for first, last in beatmap.kiai_sections]
     layers = [
         *(_band("kiai", first, last) for first, last in kiai),
@@ -61,9 +62,9 @@ def timeline(analysis: Analysis) -> str:
         preserveAspectRatio="none",
         width="100%",
         height="100%",
-        viewBox=f"{number(start)} 0 {number(end - start)} 100",
+        viewBox=f"{number(start)} 0 {number(end - start)} {number(height)}",
         role="img",
-        aria_label="Timeline: waveform, object density, timing lines, kiai and surprisal",
+        aria_label=f"Timeline: waveform, object density, timing lines{surprisal}",
     )
 
 

@@ -74,6 +74,10 @@ OF_FORM = frozenset(
 """Estimates that doubt the kind or the end of an object, as one about its form does."""
 LATE_LINE = "sliders/late-line"
 """A line just after the head of a slider, which keeps another velocity: so its length in beats, its end and its shape are unusual."""
+LATE_AT_BAR_LINE, LATE_AT_NOTE = "timing/line-after-bar-line", "scroll-speed/line-after-object"
+"""A green line of taiko just after a bar line and the note on it: the fact about the bar line names the note too."""
+SAME_LINE_MS = 5.0
+"""Both rules look for lines up to this late."""
 SET_HOLE = "mapset/missing-object"
 OFF_EVERY_TICK = frozenset({"rhythm/unsnapped", "rhythm/unusual-snap"})
 """Findings about an object on no tick that the map uses: the one before it is not meant for the place that it left."""
@@ -130,6 +134,7 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
             *kept.ticks_at_all(finding, evidence),
             *kept.passages_around(finding),
             *kept.borders_at(finding),
+            *kept.bar_lines_at(finding),
             *kept.sounds_at_all(finding),
             *kept.misplaced_beside(finding, evidence),
         ]
@@ -330,6 +335,8 @@ class _Kept:
         """Numbers of those about a passage: a few dozen at most, since each of their rules finds a few in a map."""
         self._borders: dict[int, int] = {}
         """Numbers of those about a border of kiai by its time in whole ms."""
+        self._late_bar_lines: list[tuple[float, int]] = []
+        """Times of bar lines that a green line comes just after, and the numbers of the findings about them."""
         self._rank = rank
         self._at: defaultdict[int, dict[Hashable, int]] = defaultdict(dict)
         """Numbers of kept findings by the rank of each of their objects, one for each kind of finding."""
@@ -351,6 +358,9 @@ class _Kept:
             others = (time for name in ("added", "missing") for time in finding.evidence.get(name, ()))
             for time in (finding.time, *(others if finding.rule == KIAI_OF_SET else ())):
                 self._borders.setdefault(round(time), len(self.findings))
+        if finding.rule == LATE_AT_BAR_LINE:
+            at = (finding.time, *finding.evidence.get(TIMES, ()))
+            self._late_bar_lines += [(time, len(self.findings)) for time in at]
         self.findings.append(finding)
 
     def passages_around(self, finding: Finding) -> list[int]:
@@ -370,6 +380,12 @@ class _Kept:
             return []
         around = range(round(finding.time) - SAME_BORDER_MS, round(finding.time) + SAME_BORDER_MS + 1)
         return [self._borders[time] for time in around if time in self._borders]
+
+    def bar_lines_at(self, finding: Finding) -> list[int]:
+        """Numbers of kept findings about the bar line of a note that the same green line comes just after."""
+        if finding.rule != LATE_AT_NOTE:
+            return []
+        return [number for time, number in self._late_bar_lines if abs(time - finding.time) < SAME_LINE_MS]
 
     def sounds_at_all(self, finding: Finding) -> list[int]:
         """Numbers of kept findings about the sounds of every object that lacks additions of the other difficulties; empty if one has none."""

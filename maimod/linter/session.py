@@ -433,7 +433,8 @@ def _without_folder(message: str) -> str:
 
 def _of_archive(report: BeatmapReport, left_out: Sequence[str], folder: Path, source: Source) -> BeatmapReport:
     """Add messages on skipped archive entries, and prefix file names with the archive."""
-    more = f"{source.path}: {len(left_out) - SHOWN_ENTRIES:,} more entries are left out"
+    beyond = len(left_out) - SHOWN_ENTRIES
+    more = f"{source.path}: {beyond:,} more {'entry is' if beyond == 1 else 'entries are'} left out"
     some = (*left_out[:SHOWN_ENTRIES], *((more,) if len(left_out) > SHOWN_ENTRIES else ()))
     messages = caching.moved((*report.messages, *some), f"{folder}", f"{source.path}")
     return replace(report, messages=messages, status="partial" if left_out and report.status == "ok" else report.status)

@@ -92,7 +92,7 @@ def summary(report: Report, view: View) -> str:
         left -= len(line.encode("utf-8", "replace"))
         if left < 0:
             text.append(
-                f"\n…and {len(whole) - number} more lines; GitHub takes no more. The JSON report has them all.\n"
+                f"\n…and {len(whole) - number} more line{'s' * (len(whole) - number > 1)}; GitHub takes no more. The JSON report has them all.\n"
             )
             break
         text.append(line)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+import numpy as np
+
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind, TimingPoint
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, bundled, candidate
@@ -77,7 +79,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         return
     yield from bundled(_close(beatmap))
     yield from _hidden(evidence)
-    yield from bundled(_old_speed(beatmap))
+    yield from bundled(_old_speed(evidence))
 
 
 def measure_ms(red: TimingPoint) -> float:
@@ -134,7 +136,8 @@ def _hidden(evidence: Evidence) -> Iterator[Candidate]:
         )
 
 
-def _old_speed(beatmap: Beatmap) -> Iterator[Candidate]:
+def _old_speed(evidence: Evidence) -> Iterator[Candidate]:
+    beatmap, times = evidence.beatmap, evidence.object_times
     points = beatmap.sorted_timing_points
     last = max(o.end_time for o in beatmap.hit_objects)
     for before, point in pairwise(points):
@@ -145,6 +148,8 @@ def _old_speed(beatmap: Beatmap) -> Iterator[Candidate]:
         if red.omits_bar_line and point.time - red.time <= LATE_MS:
             continue
         if abs(point.velocity - before.velocity) > SAME_SPEED * max(point.velocity, before.velocity):
+            first, stop = np.searchsorted(times, [point.time - LATE_MS, point.time])
+            keeps = "this bar line and its note, which keep" if first < stop else "this bar line, which keeps"
             yield candidate(
                 OLD_SPEED,
                 time=point.time - late,
@@ -152,8 +157,8 @@ def _old_speed(beatmap: Beatmap) -> Iterator[Candidate]:
                 certainty=Certainty.GUIDELINE,
                 actual=f"{before.velocity:.2f}x",
                 expected=[Expected(f"{point.velocity:.2f}x")],
-                message=f"The green line for {point.velocity:.2f}x comes {late:.1f} ms after this bar line, which "
-                f"keeps {before.velocity:.2f}x.",
+                message=f"The green line for {point.velocity:.2f}x comes {late:.1f} ms after {keeps} "
+                f"{before.velocity:.2f}x.",
                 late_ms=round(late, 2),
             )
 

@@ -101,7 +101,7 @@ def _columns(evidence: Evidence) -> Iterator[Candidate]:
         yield _of_columns(
             evidence,
             KEYS,
-            f"The map has {keys:g} keys; 4 to 10, 12, 14, 16 and 18 can be ranked.",
+            f"The map has {keys:g} key{'s' * (keys != 1)}; 4 to 10, 12, 14, 16 and 18 can be ranked.",
             f"{keys:g}",
             "4 to 10, 12, 14, 16 or 18",
         )
@@ -115,7 +115,7 @@ def _columns(evidence: Evidence) -> Iterator[Candidate]:
             EMPTY_COLUMN,
             f"Column{'s' if len(empty) > 1 else ''} {which} of {beatmap.keys} {'have' if len(empty) > 1 else 'has'} "
             "no notes.",
-            f"{len(counts)} columns",
+            f"{len(counts)} column{'s' * (len(counts) != 1)}",
             f"{beatmap.keys} columns",
         )
         return
@@ -125,12 +125,14 @@ def _columns(evidence: Evidence) -> Iterator[Candidate]:
     least, most = SHARES[beatmap.keys <= FEW_KEYS]
     uneven = [column for column in columns if not least <= counts[column] / mean <= most]
     if uneven and mean >= LEAST_NOTES:
-        shares = ", ".join(f"column {column + 1} has {counts[column]} notes" for column in uneven)
+        shares = ", ".join(
+            f"column {column + 1} has {counts[column]} note{'s' * (counts[column] != 1)}" for column in uneven
+        )
         yield _of_columns(
             evidence,
             COLUMN_SHARE,
             f"{shares[0].upper()}{shares[1:]}; the columns have {mean:.0f} notes on average.",
-            f"{counts[uneven[0]]} notes",
+            f"{counts[uneven[0]]} note{'s' * (counts[uneven[0]] != 1)}",
             f"about {mean:.0f}",
             Certainty.GUIDELINE,
         )

@@ -129,7 +129,7 @@ def _column_alone(evidence: Evidence, note: HitObject) -> str:
     near = evidence.objects_by_time[int(first) : int(last)]
     own = sum(evidence.beatmap.column(o) == column for o in near)
     return (
-        f"This note is in column {column + 1}, which has {own} of the {len(near)} notes within four beats; "
+        f"This note is in column {column + 1}, which has {own} of the {len(near)} note{'s' * (len(near) > 1)} within four beats; "
         "the pattern before and after it suggests another."
     )
 

@@ -222,9 +222,10 @@ def _words(evidence: Evidence, hit_object: HitObject, verdict: Verdict, flag: bo
     """
     before, after = map(_beats, verdict.lengths)
     where = f"{'New combo' if flag else 'No new combo'} {_place_in_measure(evidence, hit_object)}"
+    whole = _beats(sum(verdict.lengths))
     lengths = f"it makes combos of {before} and {after} beats"
     if not flag:
-        lengths = f"this combo lasts {_beats(sum(verdict.lengths))} beats, or {before} and {after} with one here"
+        lengths = f"this combo lasts {whole} beat{'s' * (whole != '1')}, or {before} and {after} with one here"
     seen = elsewhere.flags(evidence, hit_object.time, not flag, "")
     usual = f"usual in this map: {', '.join(named[: 2 if seen else N_COMMON])}."
     if verdict.habit <= 0:

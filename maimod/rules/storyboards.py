@@ -105,7 +105,7 @@ def run(evidence: MapsetEvidence) -> Iterator[Placed]:
             sounding,
             line=line,
             certainty=Certainty.POSSIBLE,
-            actual=f"{count} sounds",
+            actual=f"{count} sound{'s' * (count > 1)}",
             message=f"{count} sound{'s are' if count > 1 else ' is'} played by the storyboard, not by hits.",
         )
 

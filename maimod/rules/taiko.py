@@ -248,7 +248,7 @@ def _colours(evidence: Evidence, level: Level) -> Iterator[Candidate]:
                 line=notes[0].line,
                 objects=notes,
                 certainty=evidence.for_level(Certainty.GUIDELINE if level in ONE_COLOUR else Certainty.POSSIBLE),
-                actual=f"{len(changes)} changes of colour",
+                actual=f"{len(changes)} change{'s' * (len(changes) != 1)} of colour",
                 expected=[Expected(most)],
                 message=f"This pattern of {len(notes)} notes on 1/{divisor} changes its colour "
                 f"{f'{len(changes)} times' if len(changes) > 1 else 'once'}; in {level.one_in(Mode.TAIKO)} it should "

@@ -68,6 +68,8 @@ def test_nothing_has_changed(repository, capsys):
     Path("notes.txt").write_text("outside of every set")
     code, listed, err = found(capsys)
     assert (code, listed, err) == (0, [], "maimod: --diff main: none of 2 mapsets has changed\n")
+    assert main(["check", str(HARD.parent), *CHECK[2:], "--diff", "main"]) == 0
+    assert "--diff main: the mapset has not changed\n" in capsys.readouterr().err
 
 
 def test_a_new_mistake_is_listed_and_the_old_ones_beside_it_are_not(repository, capsys):

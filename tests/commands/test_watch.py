@@ -70,12 +70,22 @@ def test_a_saved_map_is_linted_again(tmp_path):
         wait("watching; Ctrl+C ends it", 3)
         assert "not a beatmap" in out.read_text()
         gone = tmp_path / "Songs" / "1 Artist - Title" / "Hard.osu"
+        before = len(out.read_text())
         gone.unlink()
-        wait(f"gone: {gone.relative_to(tmp_path)}", 1)
+        wait("watching; Ctrl+C ends it", 4)  # what is left of the set was compared with it
+        text = out.read_text()[before:]
+        assert f"gone: {gone.relative_to(tmp_path)}" in text and "0 Artist - Title" not in text
+        before = len(out.read_text())
+        (tmp_path / "maimod.toml").write_text('level = "master"')
+        wait("watching; Ctrl+C ends it", 5)
+        assert "maimod.toml: level" in out.read_text()[before:]
+        (tmp_path / "maimod.toml").write_text('[severity]\nrhythm = "off"')
+        wait("watching; Ctrl+C ends it", 6)
+        assert "No findings in 3 maps" in out.read_text()[before:]  # those of all sets below it
     finally:
         process.send_signal(signal.SIGINT)
         code = process.wait(20)
-    assert code == 2  # of the last lint: its only map cannot be read
+    assert code == 1  # of the last lint: one map cannot be read
 
 
 def test_only_the_saved_difficulties_are_linted_again(tmp_path):
@@ -90,7 +100,13 @@ def test_only_the_saved_difficulties_are_linted_again(tmp_path):
 
     assert inner(names[0]) == [names[0].name] and inner(*names) == [name.name for name in names]
     assert inner(names[0], source.path / "audio.mp3") == inner(source.path / "bg.png") == [name.name for name in names]
-    assert inner() is None and inner(source.path / "deleted.osu") is None and inner(tmp_path / "other.osu") is None
+    assert inner() is None and inner(tmp_path / "other.osu") is None
+    below, deleted = (
+        source.path / "below" / "Hard.osu",
+        source.path / "deleted.osu",
+    )  # a set of its own, and one of this
+    assert inner(below) is None and _saved_part(source, {below}, {below}) is None
+    assert _saved_part(source, {deleted, names[0]}, {deleted}) == source == _saved_part(source, {deleted}, {deleted})
 
 
 @pytest.mark.parametrize("options", [["--format", "json"], ["--format", "console:x.txt", "--format", "json"]])

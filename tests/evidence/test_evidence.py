@@ -195,6 +195,8 @@ def test_timeline_covers_the_song_and_the_moments():
     assert parsed(svg).get("viewBox") == "0 0 8000 100"
     assert {"wave", "density", "objects", "red", "bits"} <= {node.get("class") for node in parsed(svg)}
     assert moments(one) == [(1000, 9.0)]
+    bare = draw.timeline(replace(one, evidence=replace(one.evidence, scores=None)))  # as without a model
+    assert parsed(bare).get("viewBox") == "0 0 8000 66" and "surprisal" in svg and "surprisal" not in bare
 
 
 def test_a_long_map_stays_small():

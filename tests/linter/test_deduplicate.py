@@ -54,6 +54,18 @@ def rules(*findings: Finding) -> list[str]:
 
 
 class TestFolding:
+    def test_a_green_line_after_a_bar_line_and_its_note_is_named_once(self) -> None:
+        bar = finding("timing/line-after-bar-line", None, 0.65, None, 2000.0)
+        note, later = (
+            finding("scroll-speed/line-after-object", index, 0.9, None, tier=Tier.ESTIMATED) for index in (2, 3)
+        )
+        kept, _ = deduplicate([note, bar, later], Evidence(MAP))
+        assert [(one.rule, one.time) for one in kept] == [(bar.rule, 2000.0), (later.rule, 2500.0)]
+        assert [one["rule"] for one in kept[0].evidence["also"]] == [note.rule]
+        several = replace(bar, time=1000.0, evidence={"times_ms": [1000.0, 2000.0, 2500.0]})
+        assert rules(note, several, later) == [bar.rule]
+        assert rules(note, later) == [note.rule, later.rule]
+
     def test_a_border_of_kiai_is_named_once(self) -> None:
         fact = finding("mapset/kiai", None, 0.4, None, 4000.0, severity=Severity.MINOR)
         here, beside = (

@@ -303,6 +303,9 @@ def test_the_end_of_a_denden_is_a_minor():
 def test_a_line_just_after_a_bar_line(late: int, count: int):
     findings = bars(run_of(10, 1000), LINE, f"{8000 + late},-50,4,2,0,70,0,0")
     assert [f.rule for f in findings] == [bar_lines.OLD_SPEED.id] * count
+    assert all("after this bar line and its note, which keep 1.00x" in f.message for f in findings)
+    without = bars(notes(4000, 9000), LINE, f"{8000 + late},-50,4,2,0,70,0,0")
+    assert ["after this bar line, which keeps 1.00x" in f.message for f in without] == [True] * count
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -592,6 +592,7 @@ function maimodViewer(root, host) {
       }, () => { beatmap.asked = false; });
     }
     box.classList.toggle("mm-blank", !strip);
+    box.classList.toggle("mm-no-bits", Boolean(strip) && !strip.moments.length);
     box.style.display = strip || host.strip ? "" : "none";
     const own = marked();
     const lanes = inOrder(findings.filter(f => f.scope === "place" && (filters.beatmap < 0 || f.beatmap === current)));
@@ -601,7 +602,7 @@ function maimodViewer(root, host) {
     if (box.dataset.name !== name) {
       box.dataset.name = name;
       box.replaceChildren(
-        h("div", {class: "mm-gutter"}, h("span", {class: "mm-g-ghosts"}, "the model"), h("span", {class: "mm-g-song"}, "song"), h("span", {class: "mm-g-objects"}, "objects"), h("span", {class: "mm-g-bits"}, "surprise"),
+        h("div", {class: "mm-gutter"}, h("span", {class: "mm-g-ghosts"}, "the model"), h("span", {class: "mm-g-song"}, "song"), h("span", {class: "mm-g-objects"}, "objects"), strip.moments.length ? h("span", {class: "mm-g-bits"}, "surprise") : [],
           lanes.map((lane, i) => h("span", {class: "mm-g-lane", style: `top:calc(var(--strip) + 20px + var(--ghosts, 0px) + ${i} * var(--lane))`}, category(lane)))),
         h("div", {class: "mm-track"}, h("div", {class: "mm-strip-box", html: strip.svg}), h("canvas", {class: "mm-close", "aria-hidden": "true"}), h("div", {class: "mm-axis"}), h("canvas", {class: "mm-ghost-lane", "aria-hidden": "true"}), h("div", {class: "mm-lanes"}),
           h("div", {class: "mm-head-line"}), h("div", {class: "mm-hover"}), h("div", {class: "mm-tip"})),
@@ -635,7 +636,7 @@ function maimodViewer(root, host) {
   function placeAll() {
     const box = $(".mm-timeline"), svg = box && box.querySelector(".mm-strip");
     if (!svg) return;
-    svg.setAttribute("viewBox", `${view[0]} 0 ${view[1] - view[0]} 100`);
+    svg.setAttribute("viewBox", `${view[0]} 0 ${view[1] - view[0]} ${svg.viewBox.baseVal.height}`);
     for (const node of box.querySelectorAll(".mm-mark")) {
       const [starts, ends] = node.moment, at = place(starts), end = ends === null ? at : place(ends);
       const isLong = end - at > 0.8, from = isLong ? Math.max(at, 0) : at;
