@@ -24,6 +24,7 @@ from maimod.commands import interrupts, training
 from maimod.commands.command_line import (
     FAILED,
     Commands,
+    Group,
     outputs_of,
     quiet_if_pipe_closed,
     rules_of,
@@ -164,6 +165,7 @@ def merge(
     min_severity: Annotated[Severity, parameter("min_severity")] = Severity.MINOR,
     max_findings: Annotated[int | None, parameter("max_findings")] = None,
     statistics: Annotated[bool, parameter("statistics")] = False,
+    verbose: Annotated[bool, parameter("verbose")] = False,
     quiet: Annotated[bool, parameter("quiet")] = False,
     raw_output: Annotated[bool, parameter("raw_output")] = False,
 ) -> int:
@@ -178,6 +180,7 @@ def merge(
         statistics=statistics,
         quiet=quiet,
         plain=raw_output,
+        verbose=verbose,
         fail_on=None if fail_on == "never" else Severity(fail_on),
         rules=RULES,
     )
@@ -262,7 +265,7 @@ def ui(
     return serve(path, port, not no_browser)
 
 
-model_commands = typer.Typer(help="Describe checkpoints.", rich_markup_mode=None, no_args_is_help=True)
+model_commands = typer.Typer(cls=Group, help="Describe checkpoints.", rich_markup_mode=None)
 app.add_typer(model_commands, name="model")
 
 

@@ -403,6 +403,18 @@ def test_no_arguments_print_the_help_on_stderr(capsys):
     assert not text and errors.startswith("Usage: maimod")
 
 
+def test_a_group_alone_prints_its_help_in_lines(capsys):
+    assert app.main(["model"]) == 2
+    text, errors = capsys.readouterr()
+    assert not text and errors.startswith("Usage: maimod model") and "\n  info " in errors
+
+
+@pytest.mark.parametrize("name", ["maimod-proofreader", "maimod-slips"])
+def test_a_bundled_network_that_is_no_generator_is_said_to_be_none(capsys, name):
+    assert app.main(["model", "info", name]) == 2
+    assert f"model {name}: no generator" in capsys.readouterr().err
+
+
 def test_every_option_of_check_has_help():
     check = typer.main.get_command(app.app).commands["check"]
     assert all(one.help for one in check.params)

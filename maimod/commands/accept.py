@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from maimod.commands.baseline import add, load, subtract
 from maimod.commands.command_line import say, suggest
-from maimod.commands.resolve import Check
+from maimod.commands.resolve import Check, writable_baseline
 from maimod.errors import UsageError
 from maimod.findings import BeatmapReport, Finding, Report
 
@@ -28,9 +28,7 @@ def accept(check: Check, names: Sequence[str]) -> int:
     Raises:
         UsageError: if no file is named, or no finding has such a name.
     """
-    path = check.options.baseline
-    if path is None or "baseline" not in check.typed:
-        raise UsageError("accept: name the file with --baseline FILE")
+    path = writable_baseline(check, "accept")
     from maimod.linter.api import lint
 
     known = load(path) if path.exists() else None
@@ -71,6 +69,8 @@ def _named(name: str, report: Report, rules: Sequence[str]) -> list[Found]:
     rule, at, time = name.partition("@")
     if rule and (of_category := [one for one in rules if one.startswith(f"{rule.rstrip('/')}/")]):
         raise UsageError(f"{name}: {rule} is a category; name one of its rules, as in {of_category[0]}{at}{time}")
+    if " " in name.strip() and (meant := [one for one in rules if name.split()[-1] == one]):
+        raise UsageError(f"{name}: write RULE@TIME, as in {meant[0]}@{name.split()[0]}")
     if rule not in rules:
         raise UsageError(f"{name}: no rule {rule}{suggest(rule, rules) or '; write RULE@TIME, see maimod rules'}")
     of_rule = [(beatmap, one) for beatmap in report.beatmaps for one in beatmap.findings if one.rule == rule]

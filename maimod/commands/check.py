@@ -129,6 +129,7 @@ def _once(check: Check, sources: Sequence[Source] | None, session: Session | Non
     if not check.view.quiet:
         listing.tell_delta()
         if baseline is not None and check.options.baseline is not None and not check.options.write_baseline:
+            _tell_other_model(baseline, raw, check.options.baseline)
             _tell_stale(stale(raw, baseline, check.options.baseline, listing.settings), check.options.baseline)
     return FOUND if not check.options.write_baseline and fails(report, check.view.fail_on) else 0
 
@@ -417,6 +418,12 @@ def _accept(check: Check, report: Report, settings: Sequence[Settings], old: Bas
     except OSError as error:
         raise UsageError(f"{check.options.baseline}: cannot be written ({error.strerror or error})") from None
     say(f"{count} finding{'s' * (count != 1)} accepted in {check.options.baseline}")
+
+
+def _tell_other_model(baseline: Baseline, report: Report, path: Path) -> None:
+    then, now = (model or "no model" for model in (baseline.model, report.model.id if report.model else None))
+    if baseline.findings and report.beatmaps and then != now:  # an empty run has loaded no model
+        say(f"{path}: written with {then}, and this run is with {now}: accepted mistakes may be listed as new")
 
 
 def _tell_stale(entries: Sequence[Accepted], path: Path) -> None:

@@ -35,7 +35,18 @@ FOUND, FAILED = 1, 2
 # key=value
 
 
-class Commands(TyperGroup):
+class Group(TyperGroup):
+    """Commands that print their help, in its lines, where none of them is given."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the tokens."""
+        if not args and not ctx.resilient_parsing:
+            typer.echo(ctx.get_help(), err=True)
+            raise typer.Exit(FAILED)
+        return super().parse_args(ctx, args)
+
+
+class Commands(Group):
     """Commands that also take `key=value` for `--key value`, and a path alone for `check PATH`."""
 
     default = "check"
@@ -43,11 +54,8 @@ class Commands(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Rewrite the tokens, then parse them as usual."""
-        if ctx.resilient_parsing:  # a shell completes them
+        if not args or ctx.resilient_parsing:  # a shell completes them
             return super().parse_args(ctx, args)
-        if not args:
-            typer.echo(ctx.get_help(), err=True)
-            raise typer.Exit(FAILED)
         if args[0] not in self.commands and self._is_for_default(args[0]):
             args = [self.default, *args]
         command = self.commands.get(args[0])

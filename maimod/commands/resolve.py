@@ -131,10 +131,8 @@ def _cache(options: CheckOptions) -> Cache:
 def _refuse_contradictions(check: Check) -> None:
     """Raise UsageError for options that exclude each other."""
     options = check.options
-    if options.write_baseline and (
-        options.baseline is None or ("baseline" not in check.typed and check.config.is_found)
-    ):
-        raise UsageError("--write-baseline: name the file with --baseline FILE")
+    if options.write_baseline:
+        writable_baseline(check, "--write-baseline")
     if options.baseline is not None and options.baseline.suffix.lower() in NEVER_WRITTEN:
         raise UsageError(f"--baseline {options.baseline}: would overwrite a file of a map; maimod never changes one")
     if 0 < options.memory < LEAST_MEMORY:
@@ -158,6 +156,25 @@ def _refuse_contradictions(check: Check) -> None:
             raise UsageError(f"--shard and {given} exclude each other")
     if options.watch and any(name != "console" and target is None for name, target in check.outputs):
         raise UsageError("--watch writes to the console; send other formats to files, as in --format json:report.json")
+
+
+def writable_baseline(check: Check, asker: str) -> Path:
+    """The baseline to write; a configuration that was found, which may come with somebody else's map, names none.
+
+    Args:
+        check: the options.
+        asker: what wants to write it, for the error.
+
+    Raises:
+        UsageError: if no file is named that may be written.
+    """
+    path = check.options.baseline
+    if path is None or ("baseline" not in check.typed and check.config.is_found):
+        read_only = (
+            "" if path is None else f"; what {check.config.path} names is only read, unless --config names that too"
+        )
+        raise UsageError(f"{asker}: name the file with --baseline FILE{read_only}")
+    return path
 
 
 def _given(options: CheckOptions, *names: str) -> str:

@@ -60,6 +60,8 @@ def model_folder(name: str) -> Path:
     """
     from maimod.families import checkpoint
 
+    if name in (PROOFREADER, SLIPS):
+        raise CheckpointError(f"model {name}: no generator; it is used beside every model (bundled: {BUNDLED_MODEL})")
     bundled = MODELS_FOLDER / name
     if name == BUNDLED_MODEL or (bundled / checkpoint.WEIGHTS).exists():
         return bundled

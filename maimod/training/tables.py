@@ -286,16 +286,16 @@ def corrections(results: Sequence[PairResult]) -> str:
                 for row in counted
             ),
         ),
-        "",
-        "Mean percentile of the corrected objects within their map by what each network sees; 0.50 is chance.",
-        "",
-        *table(
-            ["change", "network", "places", "pairs", "percentile"],
-            (
-                [group, reader, str(n), str(pairs), number(mean)]
-                for group, reader, n, pairs, mean in percentile_rows(results)
-            ),
-            words=2,
-        ),
     ]
+    if percentiles := percentile_rows(results):
+        lines += [
+            "",
+            "Mean percentile of the corrected objects within their map by what each network sees; 0.50 is chance.",
+            "",
+            *table(
+                ["change", "network", "places", "pairs", "percentile"],
+                ([group, reader, str(n), str(pairs), number(mean)] for group, reader, n, pairs, mean in percentiles),
+                words=2,
+            ),
+        ]
     return "\n".join(lines) + "\n"

@@ -62,6 +62,10 @@ def test_accepting_adds_to_the_file_and_once_only(folder, capsys):
         (["rhythm/unsnapped"], "rhythm/unsnapped: 2 findings; add @TIME of one: 00:03:507 [Hard], 00:08:007 [Hard]"),
         (["rhythm/unsnapped@5"], "rhythm/unsnapped@5: no finding at this time; there are: 00:03:507 [Hard]"),
         (["rhythm/unsnaped@5"], "rhythm/unsnaped@5: no rule rhythm/unsnaped; did you mean rhythm/unsnapped"),
+        (
+            ["00:03:507 (1) -  rhythm/unsnapped"],
+            "00:03:507 (1) -  rhythm/unsnapped: write RULE@TIME, as in rhythm/unsnapped@00:03:507",
+        ),
         (["rhythm@5"], "rhythm@5: rhythm is a category; name one of its rules, as in rhythm/"),
         (["kiai/unsnapped@5"], "kiai/unsnapped@5: there is no finding of this rule"),
         ([*TIMES, "kiai/unsnapped"], "kiai/unsnapped: there is no finding of this rule"),
@@ -76,4 +80,7 @@ def test_a_wrong_name_is_said_in_one_line_and_writes_nothing(folder, capsys, arg
 def test_the_file_is_named_on_the_command_line_because_a_configuration_may_come_with_a_map(folder, capsys):
     Path("maimod.toml").write_text('baseline = "known.json"')
     assert main(["accept", "Songs", "rhythm/unsnapped@8007", "--no-model"]) == 2
-    assert capsys.readouterr().err == "maimod: accept: name the file with --baseline FILE\n"
+    assert capsys.readouterr().err.startswith("maimod: accept: name the file with --baseline FILE; what ")
+    assert not Path("known.json").exists()
+    assert main(["accept", "Songs", "rhythm/unsnapped@8007", "--no-model", "--config", "maimod.toml"]) == 0
+    assert len(load(Path("known.json")).findings) == 1

@@ -295,3 +295,11 @@ def test_what_is_new_since_a_reference_stays_new():
 
 def made(name: str) -> Finding:
     return Finding("rhythm/unsnapped", Category.RHYTHM, Severity.WARNING, 0.5, "Odd.", 0.0, "00:00:000 -", 1, id=name)
+
+
+def test_a_baseline_of_another_model_is_named(folder, capsys):
+    run(capsys, *ACCEPT)
+    assert "written with" not in run(capsys, *KNOWN)[2]
+    value = json.loads(Path("known.json").read_text())
+    Path("known.json").write_text(json.dumps(value | {"model": "other"}))
+    assert "known.json: written with other, and this run is with no model: " in run(capsys, *KNOWN)[2]

@@ -51,6 +51,15 @@ def test_merge_writes_every_format_with_the_exit_code_of_a_check(folder, capsys)
     assert main(["merge", *names]) == 1
 
 
+def test_a_merged_report_has_the_numbers_that_its_last_lines_name(folder, capsys):
+    names = shards(2)
+    capsys.readouterr()
+    main(["merge", *names])
+    assert "Evidence: " not in capsys.readouterr().out
+    main(["merge", *names, "--verbose"])
+    assert "Evidence: " in capsys.readouterr().out
+
+
 def test_shards_are_whole_sets_of_about_equal_size_and_each_once(folder):
     (folder / "0 Artist - Title" / "Long.osu").write_text(
         MAP.replace("[HitObjects]", "//" + "x" * 500_000 + "\n[HitObjects]")
