@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -20,6 +20,11 @@ GoodMaps = Annotated[
     Path, typer.Argument(metavar="SONGS_DIR", exists=True, file_okay=False, help="Folder of good maps.")
 ]
 Processes = Annotated[int, typer.Option(min=1, help="Processes.")]
+
+
+def _manifest(used: str) -> Any:
+    """The option of a file with a line of JSON about each map, and which maps it leaves to be used."""
+    return typer.Option(metavar="FILE", exists=True, dir_okay=False, help=f"JSON lines about the maps: {used}")
 
 
 def train(
@@ -137,15 +142,7 @@ def evaluate(
             help="Folder of real corrections, as maimod pairs writes it: also look for those.",
         ),
     ] = None,
-    manifest: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="JSON lines about the maps: only ranked ones that fit their song are used.",
-        ),
-    ] = None,
+    manifest: Annotated[Path | None, _manifest("only ranked ones that fit their song are used.")] = None,
     mode: Annotated[Literal["osu", "taiko", "catch", "mania", "all"], typer.Option(help="Mode of the maps.")] = "all",
     maps: Annotated[int, typer.Option(min=1, help="Number of maps, of different songs.")] = 20,
     seed: Annotated[int, typer.Option(help="Random seed for maps and places.")] = 0,
@@ -251,13 +248,7 @@ def calibrate(
         Path | None, typer.Option(metavar="DIR", help="Folder for calibration.json; by default the checkpoint's.")
     ] = None,
     manifest: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="JSON lines about the maps: only those that fit their song are used, of osu! only ranked ones.",
-        ),
+        Path | None, _manifest("only those that fit their song are used, of osu! only ranked ones.")
     ] = None,
     maps: Annotated[
         int,
@@ -296,12 +287,7 @@ def calibrate(
 def slips(
     songs: GoodMaps,
     output: Annotated[Path, typer.Option(metavar="DIR", help="Folder for slips.json.")],
-    manifest: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", exists=True, dir_okay=False, help="JSON lines about the maps: only ranked ones are used."
-        ),
-    ] = None,
+    manifest: Annotated[Path | None, _manifest("only ranked ones are used.")] = None,
     test: Annotated[
         Path | None,
         typer.Option(metavar="DIR", exists=True, file_okay=False, help="Folder of other maps to measure the model on."),

@@ -21,7 +21,7 @@ import numpy as np
 from maimod.audio.onsets import TYPICAL_LAG_MS, OnsetEnvelope
 from maimod.audio.spectrogram import N_BANDS, N_LOUD, Bands
 from maimod.osu import slider_path
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import Hit, hits
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
 
@@ -331,7 +331,7 @@ class _Movement:
         lengths = np.array([point.beat_length for point in red_lines], dtype=float)
         self.beat_ms = np.maximum(lengths[np.maximum(in_force, 0)], 1.0)
         self.pixels_per_beat = 100 * beatmap.difficulty.slider_multiplier
-        self.is_flat = beatmap.mode in (Mode.TAIKO, Mode.MANIA)
+        self.is_flat = beatmap.mode not in PLAYFIELD_MODES
 
     def own(self) -> np.ndarray:
         """(n_objects, 8) from `x` to `extension` of `NUMBERS`."""

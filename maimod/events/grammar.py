@@ -10,7 +10,7 @@ from functools import cache
 from itertools import pairwise
 
 from maimod.events.schema import ANCHORS, BEATS, EventKind, EventSchema
-from maimod.osu.beatmap import Mode
+from maimod.osu.beatmap import PLAYFIELD_MODES, Mode
 
 
 def _group_templates(schema: EventSchema, mode: Mode) -> list[list[str]]:
@@ -18,7 +18,7 @@ def _group_templates(schema: EventSchema, mode: Mode) -> list[list[str]]:
 
     A trailing `?` marks an optional part, `*` a part that may repeat together with the one before it.
     """
-    if mode in (Mode.OSU, Mode.CATCH):
+    if mode in PLAYFIELD_MODES:
         place = (["dist"] if schema.distances else []) + {
             "split": ["pos_x", "pos_y"],
             "cell": ["pos"],
@@ -26,7 +26,7 @@ def _group_templates(schema: EventSchema, mode: Mode) -> list[list[str]]:
         }[schema.positions]
     else:
         place = ["column"] if mode is Mode.MANIA else []
-    combo = ["new_combo?"] if mode in (Mode.OSU, Mode.CATCH) else []
+    combo = ["new_combo?"] if mode in PLAYFIELD_MODES else []
     speed = ["scroll_speed"] if schema.velocities else []
     hit, when = ["hitsound", "volume"], ["t", "snap"]
     groups = [

@@ -24,7 +24,7 @@ import numpy as np
 
 from maimod.errors import CheckpointError, UsageError, short
 from maimod.events.schema import EventKind, EventSchema
-from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, SCROLLING_MODES, Beatmap, Mode, ObjectKind
 
 MAX_TOKENS = 1_000_000
 """Most ids of a vocabulary; the published ones have up to 11,000."""
@@ -243,7 +243,7 @@ class Vocabulary:
             (EventKind.HITSOUNDED, int(any(o.hitsound for o in objects))),
             (EventKind.SONG_LENGTH, min(int(conditioning.song_ms // 10_000), 60)),
         ]
-        if mode in (Mode.OSU, Mode.CATCH):
+        if mode in PLAYFIELD_MODES:
             values += [
                 (EventKind.GLOBAL_SV, round(min(max(settings.slider_multiplier, 0.4), 3.6) * 100)),
                 (EventKind.CS, min(max(int(settings.circle_size * 20 / 10), 0), 20)),
@@ -251,7 +251,7 @@ class Vocabulary:
         if mode is Mode.MANIA:
             holds = sum(o.kind is ObjectKind.HOLD for o in objects) / max(len(objects), 1)
             values += [(EventKind.KEYCOUNT, beatmap.keys), (EventKind.HOLD_NOTE_RATIO, _tenths(holds))]
-        if mode in (Mode.TAIKO, Mode.MANIA):
+        if mode in SCROLLING_MODES:
             values.append((EventKind.SCROLL_SPEED_RATIO, _tenths(scroll_speed_ratio)))
         return values + [
             (EventKind.DESCRIPTOR, index) for index in descriptors or (unknown.get(EventKind.DESCRIPTOR, 0),)

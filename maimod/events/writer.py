@@ -33,7 +33,17 @@ from maimod.events.schema import (
     EventKind,
     EventSchema,
 )
-from maimod.osu.beatmap import MAX_TIME_MS, Beatmap, HitObject, HitSample, Mode, ObjectKind, SliderPath, TimingPoint
+from maimod.osu.beatmap import (
+    MAX_TIME_MS,
+    PLAYFIELD_MODES,
+    Beatmap,
+    HitObject,
+    HitSample,
+    Mode,
+    ObjectKind,
+    SliderPath,
+    TimingPoint,
+)
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS
 
 _T = TypeVar("_T")
@@ -214,7 +224,7 @@ class _Writer:
         self.beatmap, self.schema, self.mode = beatmap, schema, beatmap.mode
         self.song_length_ms = song_length_ms
         self.timeline = _Timeline(beatmap, schema)
-        self.on_playfield = self.mode in (Mode.OSU, Mode.CATCH)
+        self.on_playfield = self.mode in PLAYFIELD_MODES
         self.last_position = CENTRE
         self.budget: float = MAX_EVENTS
         self.path_ends: dict[int, tuple[float, float]] = {}

@@ -18,7 +18,7 @@ from maimod.features.measure_sounds import MASKED_RHYTHM, MeasureSounds
 from maimod.features.passages import Passages
 from maimod.features.slip_alternatives import figures_scaled, passages_mirrored
 from maimod.features.slip_measures import Measures
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, Mode, ObjectKind
 
 MASKED_FLAG = 2.0
 """Lost by each difference of new combos elsewhere in the measure where one place of it is compared."""
@@ -157,7 +157,7 @@ class MeasureAlternatives:
 
     def _flags(self) -> dict[str, np.ndarray]:
         likely = self.likely
-        if likely.mode not in (Mode.OSU, Mode.CATCH):
+        if likely.mode not in PLAYFIELD_MODES:
             return {name: np.zeros(likely.n) for name in OF_MEASURES if name.startswith("flags")}
         heads, flags = likely.heads.astype(np.float32), likely.rows(likely.own.flag).astype(np.float32)
         weights, whole = np.exp(likely.log_weights), flags.sum() / max(heads.sum(), 1.0)
@@ -173,7 +173,7 @@ class MeasureAlternatives:
     def _flag_other(self) -> np.ndarray:
         """(n_objects,) log-odds against the flag of each object."""
         likely = self.likely
-        if likely.mode not in (Mode.OSU, Mode.CATCH):
+        if likely.mode not in PLAYFIELD_MODES:
             return np.zeros(len(likely.objects))
         heads, flags = likely.heads.astype(np.float32), (likely.rows(likely.own.flag) > 0).astype(np.float32)
         lacks = heads - flags

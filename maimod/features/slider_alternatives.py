@@ -21,7 +21,7 @@ import numpy as np
 from maimod.audio.onsets import ONSET_WIDTH_MS
 from maimod.features.passages import Passages
 from maimod.features.rhythm_alternatives import Moments
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.slider_path import flatten
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
 
@@ -120,7 +120,7 @@ def features(passages: Passages, objects: Sequence[HitObject]) -> np.ndarray:
         (n_objects, len(NAMES)); zeros in other modes.
     """
     found = np.zeros((len(objects), len(NAMES)))
-    if passages.beatmap.mode not in (Mode.OSU, Mode.CATCH) or len(objects) <= LEAST_GAPS:
+    if passages.beatmap.mode not in PLAYFIELD_MODES or len(objects) <= LEAST_GAPS:
         return found
     if sum(o.slider.slides + 1 if o.slider else 2 for o in objects) > MOST_EDGES:
         return found

@@ -30,7 +30,7 @@ from maimod.linter.calibration import Calibration
 from maimod.linter.judge import Judge
 from maimod.linter.places import Entry, Place
 from maimod.linter.settings import LEAST_SCORE, LISTED_SCORE
-from maimod.osu.beatmap import Mode
+from maimod.osu.beatmap import ONLY_CATCH, ONLY_MANIA, SCROLLING_MODES, Mode
 from maimod.rules import elsewhere
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, places_alike
 from maimod.rules.snaps import IS_HEARD
@@ -126,10 +126,10 @@ FEW_DOUBTS = 2
 """Where a map has more estimates of one rule or category of `ONE_QUESTION`, those with a score below 0.5 are one."""
 ONE_QUESTION: Mapping[str, tuple[frozenset[Mode], str]] = {
     "scroll-speed": (frozenset(Mode), "the scroll speed is as doubtful at"),
-    "new-combos/unexpected": (frozenset({Mode.CATCH}), "a new combo is as doubtful at"),
-    "new-combos/missing": (frozenset({Mode.CATCH}), "a new combo is as likely at"),
-    WRONG_TICK: (frozenset({Mode.TAIKO, Mode.MANIA}), "the tick is as doubtful at"),
-    HOLD_SLIP: (frozenset({Mode.MANIA}), "the end is as doubtful at"),
+    "new-combos/unexpected": (ONLY_CATCH, "a new combo is as doubtful at"),
+    "new-combos/missing": (ONLY_CATCH, "a new combo is as likely at"),
+    WRONG_TICK: (SCROLLING_MODES, "the tick is as doubtful at"),
+    HOLD_SLIP: (ONLY_MANIA, "the end is as doubtful at"),
 }
 """What a map does on purpose or not at all: the modes, and what joins the places in words. Half of all minors of ranked taiko maps were
 speeds, in those that change their speed for effect; combos of catch follow the measures more loosely than those of osu!; syncopations of

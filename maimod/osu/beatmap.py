@@ -45,6 +45,10 @@ class Mode(IntEnum):
 
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 """Modes in which objects have places on the playfield, and combos."""
+SCROLLING_MODES = frozenset({Mode.TAIKO, Mode.MANIA})
+"""Modes in which notes scroll, and green lines set their speed."""
+ONLY_OSU, ONLY_TAIKO = frozenset({Mode.OSU}), frozenset({Mode.TAIKO})
+ONLY_CATCH, ONLY_MANIA = frozenset({Mode.CATCH}), frozenset({Mode.MANIA})
 WIDTH, HEIGHT = 512.0, 384.0
 """Of the playfield [osu! pixels]."""
 

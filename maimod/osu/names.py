@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import BIG, KAT, Hit
 
 KINDS = {
@@ -43,7 +43,7 @@ def object_name(hit_object: HitObject, beatmap: Beatmap) -> str:
 def hit_name(hit: Hit, beatmap: Beatmap) -> str:
     """The object of a hit and the part of it that is hit: slider head, drumroll, kat."""
     o = hit.hit_object
-    if o.kind is ObjectKind.CIRCLE or beatmap.mode in (Mode.TAIKO, Mode.MANIA):
+    if o.kind is ObjectKind.CIRCLE or beatmap.mode not in PLAYFIELD_MODES:
         return object_name(o, beatmap)
     return hit.place.replace(str(o.kind), kind_name(str(o.kind), beatmap))
 

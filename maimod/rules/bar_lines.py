@@ -13,10 +13,9 @@ from itertools import pairwise
 import numpy as np
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import Beatmap, Mode, ObjectKind, TimingPoint
+from maimod.osu.beatmap import ONLY_TAIKO, Beatmap, Mode, ObjectKind, TimingPoint
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, bundled, candidate
 
-TAIKO = frozenset({Mode.TAIKO})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko#general"
 CLOSE = Rule(
     "timing/close-bar-lines",
@@ -32,7 +31,7 @@ CLOSE = Rule(
     ignore_when="the song has a shorter measure there; give the red line before it that meter then",
     blind_spots="Bar lines that are close because of the tempo; whether the new red line is right.",
     source=_CRITERIA,
-    modes=TAIKO,
+    modes=ONLY_TAIKO,
 )
 HIDDEN = Rule(
     "timing/hidden-bar-line",
@@ -47,7 +46,7 @@ HIDDEN = Rule(
     ignore_when="the missing bar line does not matter",
     blind_spots="Objects less than 1 ms early, which were truncated to whole ms.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Objects/BarLineGenerator.cs",
-    modes=TAIKO,
+    modes=ONLY_TAIKO,
 )
 OLD_SPEED = Rule(
     "timing/line-after-bar-line",
@@ -62,7 +61,7 @@ OLD_SPEED = Rule(
     ignore_when="the bar line should keep the old speed",
     blind_spots="Lines more than 5 ms late, and less than half a ms, which is rounding.",
     source=_CRITERIA,
-    modes=TAIKO,
+    modes=ONLY_TAIKO,
 )
 
 SAME_MS = 2.0

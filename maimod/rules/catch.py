@@ -15,13 +15,12 @@ from itertools import pairwise
 import msgspec
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import Mode
+from maimod.osu.beatmap import ONLY_CATCH, Mode
 from maimod.osu.catch import CATCHING_SHARE, WALK_SPEED, Movement, Part, catcher_width, fruits, movements
 from maimod.osu.level import Level
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, bundled, candidate
 from maimod.rules.criteria import high, low
 
-CATCH = frozenset({Mode.CATCH})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21catch#difficulty-specific"
 HYPERDASH = Rule(
     "positions/hyperdash",
@@ -37,7 +36,7 @@ HYPERDASH = Rule(
     ignore_when="never in a Cup, Salad or Platter: the ranking criteria forbid it",
     blind_spots="Difficulties with unknown level; hyperdashes over a banana shower.",
     source=_CRITERIA,
-    modes=CATCH,
+    modes=ONLY_CATCH,
     criteria=("hyperdash-gap",),
 )
 HYPERDASH_SNAP = Rule(
@@ -52,7 +51,7 @@ HYPERDASH_SNAP = Rule(
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Difficulties with unknown level.",
     source=_CRITERIA,
-    modes=CATCH,
+    modes=ONLY_CATCH,
     criteria=("hyperdash-gap",),
 )
 HYPERDASH_RUN = Rule(
@@ -69,7 +68,7 @@ HYPERDASH_RUN = Rule(
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Difficulties with unknown level.",
     source=_CRITERIA,
-    modes=CATCH,
+    modes=ONLY_CATCH,
     criteria=(
         "basic-hyperdash",
         "basic-hyperdashes-in-a-row",
@@ -91,7 +90,7 @@ EDGE_DASH = Rule(
     ignore_when="the edge dash is intended, in a Rain or Overdose",
     blind_spots="Difficulties with unknown level. The criteria give no number of px.",
     source=_CRITERIA,
-    modes=CATCH,
+    modes=ONLY_CATCH,
     criteria=("edge-dashes",),
 )
 DASH = Rule(
@@ -108,7 +107,7 @@ DASH = Rule(
     ignore_when="the movement can be walked after all",
     blind_spots="Difficulties with unknown level; movements that players dash although they could walk.",
     source=_CRITERIA,
-    modes=CATCH,
+    modes=ONLY_CATCH,
     criteria=("dash-gap", "basic-dash", "basic-dashes-in-a-row", "higher-dashes-in-a-row"),
 )
 ANTIFLOW = Rule(
@@ -125,7 +124,7 @@ ANTIFLOW = Rule(
     ignore_when="the song turns there",
     blind_spots="Difficulties with unknown level.",
     source=_CRITERIA,
-    modes=CATCH,
+    modes=ONLY_CATCH,
     criteria=("basic-dash", "basic-hyperdash"),
 )
 # ---------------------------------------------------------------------------------------------------------------------

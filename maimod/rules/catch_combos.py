@@ -9,13 +9,12 @@ import math
 from collections.abc import Iterator, Sequence
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import Mode
+from maimod.osu.beatmap import ONLY_CATCH, Mode
 from maimod.osu.catch import Fruit, Part, fruits
 from maimod.osu.level import Level
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, bundled, candidate
 from maimod.rules.criteria import high
 
-CATCH = frozenset({Mode.CATCH})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21catch#difficulty-specific"
 LONG_COMBO = Rule(
     "new-combos/long",
@@ -31,7 +30,7 @@ LONG_COMBO = Rule(
     ignore_when="the measures of the song suggest longer combos",
     blind_spots="Difficulties with unknown level.",
     source=_CRITERIA,
-    modes=CATCH,
+    modes=ONLY_CATCH,
     criteria=("combo-length",),
 )
 LONG_COMBO_OF_HARDER = 16

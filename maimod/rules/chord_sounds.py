@@ -12,12 +12,11 @@ from functools import lru_cache
 import msgspec
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import Beatmap, HitObject, Mode
+from maimod.osu.beatmap import ONLY_MANIA, Beatmap, HitObject, Mode
 from maimod.osu.hitsounds import ADDITIONS, hits, set_name
 from maimod.osu.mapset import Mapset
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 
-MANIA = frozenset({Mode.MANIA})
 DOUBLED = Rule(
     "hitsounds/doubled",
     "Sample played several times at once",
@@ -31,7 +30,7 @@ DOUBLED = Rule(
     ignore_when="the louder sound is intended",
     blind_spots="Hitnormals, which every note plays; different files with one sound.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#guidelines",
-    modes=MANIA,
+    modes=ONLY_MANIA,
 )
 
 FEW = 3

@@ -13,13 +13,12 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ONLY_CATCH, ONLY_MANIA, ONLY_OSU, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.osu.names import object_name
 from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 from maimod.rules.criteria import low
 
-OSU, CATCH, MANIA = frozenset({Mode.OSU}), frozenset({Mode.CATCH}), frozenset({Mode.MANIA})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 _LAZER = "https://github.com/ppy/osu/blob/master/osu.Game"
 CONCURRENT = Rule(
@@ -34,7 +33,7 @@ CONCURRENT = Rule(
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Mania, where positions/column checks each column.",
     source=f"{_CRITERIA}#general",
-    modes=ALL_MODES - MANIA,
+    modes=ALL_MODES - {Mode.MANIA},
     same_mistake=("rhythm/concurrent", "rhythm/too-close"),
 )
 TOO_CLOSE = Rule(
@@ -49,7 +48,7 @@ TOO_CLOSE = Rule(
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Spinners after a circle: nothing has to be hit when they start; catch, which is exempt; mania, where positions/column checks each column.",
     source=f"{_CRITERIA}#general",
-    modes=ALL_MODES - CATCH - MANIA,
+    modes=ALL_MODES - {Mode.CATCH, Mode.MANIA},
     criteria=("gap-after-circle", "gap-after-slider"),
     same_mistake=("rhythm/too-close",),
 )
@@ -79,7 +78,7 @@ SHORT_HOLD = Rule(
     ignore_when="the map uses such notes as an effect throughout",
     blind_spots="The criteria also ask for 1/12 beat, which is longer in slow songs.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
-    modes=MANIA,
+    modes=ONLY_MANIA,
 )
 SHORT_SPINNER = Rule(
     "rhythm/short-spinner",
@@ -96,7 +95,7 @@ SHORT_SPINNER = Rule(
     blind_spots="Whether the song has anything to spin to.",
     criteria=("spinner-length",),
     source=f"{_LAZER}.Rulesets.Osu/Edit/Checks/CheckTooShortSpinners.cs",
-    modes=OSU,
+    modes=ONLY_OSU,
 )
 RECOVERY = Rule(
     "rhythm/spinner-recovery",
@@ -110,7 +109,7 @@ RECOVERY = Rule(
     ignore_when="the next object lies in the middle and the song is fast",
     blind_spots="Harder difficulties, for which there is no rule; the position of the next object.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21",
-    modes=OSU,
+    modes=ONLY_OSU,
     criteria=("spinner-recovery",),
 )
 SHOWER_GAP = Rule(
@@ -126,7 +125,7 @@ SHOWER_GAP = Rule(
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Difficulties with unknown level.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21catch",
-    modes=CATCH,
+    modes=ONLY_CATCH,
     criteria=("shower-before", "shower-after"),
 )
 SHORT_SLIDER = Rule(
@@ -143,7 +142,7 @@ SHORT_SLIDER = Rule(
     blind_spots="Harder difficulties.",
     criteria=("slider-length", "repeated-slider"),
     source=f"{_LAZER}.Rulesets.Osu/Edit/Checks/CheckTooShortSliders.cs",
-    modes=OSU,
+    modes=ONLY_OSU,
 )
 
 ROUNDING_MS = 1.0

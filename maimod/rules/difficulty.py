@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, Mode, ObjectKind
+from maimod.osu.beatmap import ONLY_CATCH, ONLY_OSU, PLAYFIELD_MODES, Beatmap, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.rules import criteria
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
@@ -74,7 +74,7 @@ OVERFLOW = Rule(
     ignore_when="the map is made for lazer alone",
     blind_spots="Mods, which multiply the score; bonus of spinners; other modes.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Score/ScoreV1/osu%21",
-    modes=frozenset({Mode.OSU}),
+    modes=ONLY_OSU,
 )
 OVERALL_APPROACH = Rule(
     "mapset/overall-differs-from-approach",
@@ -89,7 +89,7 @@ OVERALL_APPROACH = Rule(
     ignore_when="the score would overflow; then the overall difficulty is lower",
     blind_spots="None.",
     source=f"{_CRITERIA}/osu%21catch#general",
-    modes=frozenset({Mode.CATCH}),
+    modes=ONLY_CATCH,
     criteria=("overall-is-approach",),
 )
 NO_SHOWER = Rule(
@@ -104,7 +104,7 @@ NO_SHOWER = Rule(
     ignore_when="nothing in the song suggests one",
     blind_spots="Whether the song has a place for one.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Banana",
-    modes=frozenset({Mode.CATCH}),
+    modes=ONLY_CATCH,
 )
 
 COMBO_COLOURS = Rule(

@@ -21,7 +21,7 @@ from maimod.events.schema import EventKind
 from maimod.features import start_habits
 from maimod.features.hitsound_habits import habits
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import PLAYFIELD_MODES, Mode
+from maimod.osu.beatmap import ONLY_TAIKO, PLAYFIELD_MODES, Mode
 from maimod.osu.hitsounds import BIG, CLAP, FINISH, KAT, WHISTLE, Hit, addition_names, hits, set_name
 from maimod.osu.names import hit_name
 from maimod.osu.timing import snap
@@ -114,7 +114,7 @@ COLOUR = Rule(
     ignore_when="the pattern varies on purpose",
     blind_spots="Patterns that are not repeated.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
-    modes=frozenset({Mode.TAIKO}),
+    modes=ONLY_TAIKO,
     curves=UNEXPECTED_CURVES,
     corruptions=("addition",),
     proposal="The colour of the note breaks the pattern of the hits before and after it.",

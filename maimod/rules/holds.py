@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ONLY_MANIA, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, bundled, candidate
 from maimod.rules.clashes import SHORT_HOLD_MS
 from maimod.rules.criteria import low, usual_beat
 
-MANIA = frozenset({Mode.MANIA})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#difficulty-specific"
 SHORT_FOR_LEVEL = Rule(
     "rhythm/short-hold-for-level",
@@ -31,7 +30,7 @@ SHORT_FOR_LEVEL = Rule(
     ignore_when="the sound is that short",
     blind_spots="Difficulties with unknown level; harder ones, see rhythm/short-hold.",
     source=_CRITERIA,
-    modes=MANIA,
+    modes=ONLY_MANIA,
     criteria=("hold-length",),
 )
 CLOSE_RELEASES = Rule(
@@ -47,7 +46,7 @@ CLOSE_RELEASES = Rule(
     ignore_when="the song is slow",
     blind_spots="Difficulties with unknown level; harder ones.",
     source=_CRITERIA,
-    modes=MANIA,
+    modes=ONLY_MANIA,
     criteria=("release-gap",),
 )
 DURING_HOLD = Rule(
@@ -63,7 +62,7 @@ DURING_HOLD = Rule(
     ignore_when="the song is slow",
     blind_spots="Difficulties with unknown level; harder ones; longer hold notes.",
     source=_CRITERIA,
-    modes=MANIA,
+    modes=ONLY_MANIA,
 )
 UNEVEN_RELEASE = Rule(
     "rhythm/uneven-release",
@@ -79,7 +78,7 @@ UNEVEN_RELEASE = Rule(
     ignore_when="the sounds end apart",
     blind_spots="Maps that release hold notes apart throughout; hold notes that start at different times.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Hold_note",
-    modes=MANIA,
+    modes=ONLY_MANIA,
 )
 
 LEVELS = frozenset({Level.EASY, Level.NORMAL, Level.HARD})

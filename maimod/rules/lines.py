@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from maimod.findings import Category, Expected, Severity, Tier, clock
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, TimingPoint
+from maimod.osu.beatmap import SCROLLING_MODES, Beatmap, HitObject, Mode, TimingPoint
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, set_name
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 
@@ -339,7 +339,7 @@ def _without_objects(
         former = int(np.searchsorted(starts, since))
         is_heard = _count(starts, since, until) > 0 or (former > 0 and ends[former - 1] >= since)
         has_sound = _sounds(before) != _sounds(point) and is_heard
-        is_scrolled = beatmap.mode in (Mode.TAIKO, Mode.MANIA) or _count(heads, point.time, until) > 0
+        is_scrolled = beatmap.mode in SCROLLING_MODES or _count(heads, point.time, until) > 0
         if not has_sound and not (_speed(before) != _speed(point) and is_scrolled):
             found.append(point)
     return found

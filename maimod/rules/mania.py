@@ -9,12 +9,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ONLY_MANIA, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.rules import criteria
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 
-MANIA = frozenset({Mode.MANIA})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania"
 KEYS = Rule(
     "mapset/key-count",
@@ -28,7 +27,7 @@ KEYS = Rule(
     ignore_when="never",
     blind_spots="None.",
     source=_CRITERIA,
-    modes=MANIA,
+    modes=ONLY_MANIA,
 )
 EMPTY_COLUMN = Rule(
     "mapset/empty-column",
@@ -42,7 +41,7 @@ EMPTY_COLUMN = Rule(
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Columns with few notes, see mapset/column-share.",
     source=_CRITERIA,
-    modes=MANIA,
+    modes=ONLY_MANIA,
 )
 COLUMN_SHARE = Rule(
     "mapset/column-share",
@@ -57,7 +56,7 @@ COLUMN_SHARE = Rule(
     ignore_when="the layout has a column of its own kind, such as a scratch or the middle one",
     blind_spots="Maps of fewer than 10 notes a column; the first column in the special style (N+1).",
     source=_CRITERIA,
-    modes=MANIA,
+    modes=ONLY_MANIA,
 )
 CHORD = Rule(
     "mapset/large-chord",
@@ -74,7 +73,7 @@ CHORD = Rule(
     ignore_when="never beyond six; below that, if the song has an accent there",
     blind_spots="Difficulties with unknown level; chords with notes some ms apart; notes that are held meanwhile.",
     source=f"{_CRITERIA}#difficulty-specific",
-    modes=MANIA,
+    modes=ONLY_MANIA,
     criteria=("chord", "chord-4k", "chord-7k"),
 )
 

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from maimod.findings import Expected, Severity, Tier
-from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.beatmap import ONLY_MANIA, Beatmap, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule, places_alike
 from maimod.rules.chord_sounds import Moment, moments
 from maimod.rules.sets import names
@@ -29,7 +29,7 @@ MISSING = Rule(
     ignore_when="the difficulty follows another sound here",
     blind_spots="Samples that two difficulties lack; difficulties with samples of their own.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#audio",
-    modes=frozenset({Mode.MANIA}),
+    modes=ONLY_MANIA,
 )
 
 MOST_DIFFICULTIES = 30

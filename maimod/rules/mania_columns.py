@@ -11,7 +11,7 @@ from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore
 from maimod.features.ordered import percentile
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ONLY_MANIA, HitObject, Mode, ObjectKind
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
 from maimod.rules.mania_slips import likeliest_of_chord
 from maimod.rules.positions import BASE_PERCENTILE, MIN_OBJECTS
@@ -34,7 +34,7 @@ COLUMN = Rule(
     ignore_when="never",
     blind_spots="None.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
-    modes=frozenset({Mode.MANIA}),
+    modes=ONLY_MANIA,
 )
 UNEXPECTED_COLUMN = Rule(
     "positions/unexpected-column",
@@ -48,7 +48,7 @@ UNEXPECTED_COLUMN = Rule(
     ignore_when="the pattern breaks on purpose.",
     blind_spots="Columns are often a free choice: a single exchanged note is rarely found.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
-    modes=frozenset({Mode.MANIA}),
+    modes=ONLY_MANIA,
     curves={"": COLUMN_CURVE},
     corruptions=("place",),
     proposal="The column of the note fits neither the notes before nor those after it.",

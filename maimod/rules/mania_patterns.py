@@ -14,12 +14,11 @@ from itertools import pairwise
 import msgspec
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import HitObject, Mode
+from maimod.osu.beatmap import ONLY_MANIA, HitObject, Mode
 from maimod.osu.level import Level
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, bundled, candidate
 from maimod.rules.criteria import high, usual_beat
 
-MANIA = frozenset({Mode.MANIA})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#difficulty-specific"
 RUN = Rule(
     "rhythm/run-for-level",
@@ -34,7 +33,7 @@ RUN = Rule(
     ignore_when="the song is slow enough for the run to be comfortable",
     blind_spots="Difficulties with unknown level, Insane and Expert.",
     source=_CRITERIA,
-    modes=MANIA,
+    modes=ONLY_MANIA,
     criteria=("notes-on-1/2", "notes-on-1/4", "note-gap"),
 )
 JACK = Rule(
@@ -50,7 +49,7 @@ JACK = Rule(
     ignore_when="the song is slow",
     blind_spots="Difficulties with unknown level, Insane and Expert; jacks in a Hard, which are discouraged only.",
     source=_CRITERIA,
-    modes=MANIA,
+    modes=ONLY_MANIA,
     criteria=("trill",),
 )
 

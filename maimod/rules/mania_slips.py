@@ -20,12 +20,11 @@ from maimod.features.mania_rows import SAME_MS, apart
 from maimod.features.ordered import median
 from maimod.features.slip_model import NO_SLIP, Slips
 from maimod.findings import Category, Expected, Severity, Tier, clock
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ONLY_MANIA, HitObject, Mode, ObjectKind
 from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.steps import gap_name
 
-MANIA = frozenset({Mode.MANIA})
 LEAST_LOG_ODDS = -6.0
 """Notes with less are no candidates."""
 MARGIN = 1.5
@@ -65,7 +64,7 @@ COLUMN = Rule(
     blind_spots="Maps without patterns that come again, with few notes or with more than four keys, where a third to half as many are "
     "found; two notes in a row that exchanged columns; stretches that were exchanged as a whole.",
     source=_SOURCE,
-    modes=MANIA,
+    modes=ONLY_MANIA,
     curves={"": SLIP_CURVE},
     corruptions=("place",),
 )
@@ -82,7 +81,7 @@ EXCHANGED = Rule(
     ignore_when="the passage is mirrored on purpose",
     blind_spots="Maps in which any column follows any other; columns that are not neighbours; holds that end in the passage.",
     source=_SOURCE,
-    modes=MANIA,
+    modes=ONLY_MANIA,
     curves={"": EXCHANGED_CURVE},
     corruptions=("place",),
 )
@@ -100,7 +99,7 @@ CHORD = Rule(
     ignore_when="the song is louder or softer here than at the other places",
     blind_spots="Maps whose chords follow no pattern.",
     source=_SOURCE,
-    modes=MANIA,
+    modes=ONLY_MANIA,
     curves={"": SLIP_CURVE},
     corruptions=("extra", "missing"),
 )
@@ -119,7 +118,7 @@ END = Rule(
     ignore_when="the sound ends there",
     blind_spots="A hold note lost where notes and hold notes mix freely.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Hold_note",
-    modes=MANIA,
+    modes=ONLY_MANIA,
     curves={"": SLIP_CURVE, "stretch": STRETCH_CURVE},
     corruptions=("length",),
 )

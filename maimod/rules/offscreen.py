@@ -9,7 +9,7 @@ import numpy as np
 
 from maimod.findings import Category, Severity, Tier
 from maimod.osu import slider_path
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ONLY_OSU, HitObject, Mode, ObjectKind
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
 
 LEFT, TOP, RIGHT, BOTTOM = -67, -60, 579, 428
@@ -30,7 +30,7 @@ OFFSCREEN = Rule(
     ignore_when="never: the ranking criteria forbid it.",
     blind_spots="Stacked objects, which the game shifts to the upper left.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21",
-    modes=frozenset({Mode.OSU}),
+    modes=ONLY_OSU,
 )
 
 

@@ -15,13 +15,12 @@ import msgspec
 
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ONLY_OSU, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 from maimod.rules.criteria import low
 from maimod.rules.steps import cursor
 
-OSU = frozenset({Mode.OSU})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21"
 OVERLAP = Rule(
     "positions/overlap",
@@ -37,7 +36,7 @@ OVERLAP = Rule(
     ignore_when="the song is so fast that the objects are half a beat apart",
     blind_spots="Overlaps with objects further back; harder difficulties, where stacks are common.",
     source=f"{_CRITERIA}#easy",
-    modes=OSU,
+    modes=ONLY_OSU,
     criteria=("full-overlap",),
 )
 HIDDEN_REPEAT = Rule(
@@ -54,7 +53,7 @@ HIDDEN_REPEAT = Rule(
     blind_spots="Arrows at the head, which only sliders with three slides and more have; Experts, for which there is no such "
     "guideline.",
     source=f"{_CRITERIA}#difficulty-specific",
-    modes=OSU,
+    modes=ONLY_OSU,
     criteria=("hidden-repeat",),
 )
 HARD_ROCK = Rule(
@@ -71,7 +70,7 @@ HARD_ROCK = Rule(
     ignore_when="the overlap is readable by its rhythm",
     blind_spots="Gaps of more than a quarter beat.",
     source="https://osu.ppy.sh/wiki/en/Beatmap/Stack_leniency",
-    modes=OSU,
+    modes=ONLY_OSU,
 )
 
 LEAST_OVERLAP_MS = 200.0

@@ -236,7 +236,7 @@ def _pasted(evidence: Evidence) -> Iterator[Candidate]:
             "objects of its own",
             f"These {len(objects)} {noun(evidence.beatmap)}s are exactly those of the measure at {stamp}; what is around them is not "
             "repeated.",
-            "" if evidence.beatmap.mode in (Mode.OSU, Mode.CATCH) else "notes",
+            "" if evidence.beatmap.mode in PLAYFIELD_MODES else "notes",
         )
 
 

@@ -9,12 +9,11 @@ from itertools import pairwise
 
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ONLY_OSU, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 from maimod.rules.criteria import low
 
-OSU = frozenset({Mode.OSU})
 OVERLAP = Rule(
     "positions/should-overlap",
     "Objects close in time that do not overlap",
@@ -27,7 +26,7 @@ OVERLAP = Rule(
     ignore_when="the song is so fast that all of its half beats are that short",
     blind_spots="Objects that overlap although they are far apart in time; harder difficulties.",
     source="https://github.com/ppy/osu/blob/master/osu.Game.Rulesets.Osu/Edit/Checks/CheckLowDiffOverlaps.cs",
-    modes=OSU,
+    modes=ONLY_OSU,
 )
 UNSTACKED = Rule(
     "positions/unstacked",
@@ -44,7 +43,7 @@ UNSTACKED = Rule(
     "low leniencies are common.",
     criteria=("full-overlap",),
     source="https://osu.ppy.sh/wiki/en/Beatmap/Stack_leniency",
-    modes=OSU,
+    modes=ONLY_OSU,
 )
 
 MUST_OVERLAP_MS, SHOULD_OVERLAP_MS = 150.0, 175.0

@@ -17,7 +17,7 @@ from maimod.discriminator.features import SLOTS_PER_BEAT
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Severity, Tier, clock
-from maimod.osu.beatmap import UNSNAP_MS, HitObject, Mode
+from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, HitObject
 from maimod.osu.names import kind_name, noun, object_name
 from maimod.osu.timing import Snap, snap
 from maimod.rules import elsewhere
@@ -354,7 +354,7 @@ def _other_kind(evidence: Evidence, score: EventScore) -> tuple[str, float, Even
     others = [(event.kind, probability) for event, probability in score.expected if event.kind is not actual]
     if not others:
         return None
-    on_playfield = evidence.beatmap.mode in (Mode.OSU, Mode.CATCH)
+    on_playfield = evidence.beatmap.mode in PLAYFIELD_MODES
     masses: defaultdict[str, float] = defaultdict(float)
     for other, probability in others:
         if actual in _NAMES and other in _NAMES:
@@ -496,7 +496,7 @@ log-odds."""
 def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
     """Additional objects, missing objects, pairs of both; ends of sliders."""
     yield from _propose_starts(evidence, corruption)
-    if evidence.beatmap.mode in (Mode.OSU, Mode.CATCH):
+    if evidence.beatmap.mode in PLAYFIELD_MODES:
         for slot, logit in corruption.peaks("length", LEAST_PROPOSED_LOGIT, apart=0):
             o = evidence.object_of_slot.get(slot)
             if o is not None and o.slider is not None and o.index not in evidence.usual_objects:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from maimod.audio import probe
 from maimod.findings import Expected, Severity, Tier
-from maimod.osu.beatmap import MAX_TIME_MS, Beatmap, Mode
+from maimod.osu.beatmap import MAX_TIME_MS, ONLY_MANIA, Beatmap, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.played_samples import played
 from maimod.rules.sets import CRITERIA, LAZER, is_whole
@@ -41,7 +41,7 @@ NO_HITNORMAL = Rule(
     ignore_when="the additions carry the sound of the map",
     blind_spots="Folders without backgrounds, which seem not to be whole; what the samples sound like.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
-    modes=frozenset({Mode.MANIA}),
+    modes=ONLY_MANIA,
 )
 SAMPLE_FORMAT = Rule(
     "mapset/hitsound-format",

@@ -18,7 +18,7 @@ from maimod.discriminator.features import SLOTS_PER_BEAT
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, TimingPoint
+from maimod.osu.beatmap import ONLY_MANIA, ONLY_TAIKO, SCROLLING_MODES, Beatmap, HitObject, Mode, TimingPoint
 from maimod.osu.level import Level
 from maimod.rules.base import (
     LEAST_PROPOSED_LOGIT,
@@ -34,7 +34,6 @@ from maimod.rules.base import (
 )
 from maimod.rules.criteria import high, low
 
-SCROLLING = frozenset({Mode.TAIKO, Mode.MANIA})
 LONE_CURVE = Curve(middle=8.0, scale=1.5)
 """Bits of rarity, weighed by the size of the change, and of the model's surprise."""
 LATE_HABIT = 3
@@ -58,7 +57,7 @@ UNEXPECTED = Rule(
     ignore_when="the change follows the music, as a slow-down into a break or an accent",
     blind_spots="Maps full of speed effects; changes by less than 5 %; a wrong speed that then stays.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
-    modes=SCROLLING,
+    modes=SCROLLING_MODES,
     curves={"": LONE_CURVE},
     corruptions=("velocity",),
     proposal="The scroll speed does not fit that of the notes before and after.",
@@ -76,7 +75,7 @@ LATE_LINE = Rule(
     ignore_when="the note should keep the old speed",
     blind_spots="Lines more than 5 ms late; mania, where a few ms of another speed are not visible.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
-    modes=frozenset({Mode.TAIKO}),
+    modes=ONLY_TAIKO,
     curves={"": LATE_CURVE, "barely": BARELY_LATE_CURVE},
 )
 UNNORMALISED = Rule(
@@ -93,7 +92,7 @@ UNNORMALISED = Rule(
     ignore_when="the jump is intended, as at a change of pace",
     blind_spots="Maps that normalise nothing, or have fewer than three tempo changes.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania",
-    modes=SCROLLING,
+    modes=SCROLLING_MODES,
     curves={"": NORMALISED_CURVE},
 )
 
@@ -112,7 +111,7 @@ FOR_LEVEL = Rule(
     ignore_when="the song changes its pace there, in taiko",
     blind_spots="Difficulties with unknown level; changes by less than 2 %, or 3 % by the tempo.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#easy",
-    modes=SCROLLING,
+    modes=SCROLLING_MODES,
     criteria=("scroll-speed",),
 )
 TEMPO = Rule(
@@ -130,7 +129,7 @@ TEMPO = Rule(
     ignore_when="the change of speed is intended",
     blind_spots="Maps with other changes of scroll speed.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#guidelines",
-    modes=frozenset({Mode.MANIA}),
+    modes=ONLY_MANIA,
 )
 
 RANGE = Rule(
@@ -147,7 +146,7 @@ RANGE = Rule(
     ignore_when="the song changes its pace there",
     blind_spots="Difficulties with unknown level; easier ones, see scroll-speed/for-level.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#difficulty-specific",
-    modes=frozenset({Mode.MANIA}),
+    modes=ONLY_MANIA,
     criteria=("scroll-speed",),
 )
 
@@ -168,7 +167,7 @@ MODEL_FLOOR = 2e-3
 
 def run(evidence: Evidence) -> Iterator[Candidate]:
     """Find unusual scroll speeds."""
-    if evidence.beatmap.mode not in SCROLLING or not evidence.beatmap.hit_objects:
+    if evidence.beatmap.mode not in SCROLLING_MODES or not evidence.beatmap.hit_objects:
         return
     yield from _lone_changes(evidence)
     if evidence.beatmap.mode is Mode.TAIKO:
@@ -530,7 +529,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
     places close to a change of the scroll speed itself that can be seen are proposed.
     """
     beatmap = evidence.beatmap
-    if beatmap.mode not in SCROLLING or not beatmap.hit_objects:
+    if beatmap.mode not in SCROLLING_MODES or not beatmap.hit_objects:
         return
     stretches = _stretches(evidence)
     seen = [(a, b) for a, b in pairwise(stretches) if abs(b.speed / a.speed - 1.0) >= LEAST_CHANGE]

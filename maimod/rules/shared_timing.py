@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from maimod.findings import Expected, Severity, Tier, clock
-from maimod.osu.beatmap import Beatmap, Mode, TimingPoint
+from maimod.osu.beatmap import SCROLLING_MODES, Beatmap, Mode, TimingPoint
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.sets import CRITERIA, departures, names
 
@@ -186,7 +186,7 @@ def _matched(
 
 
 def _only_restarts_bar(beatmap: Beatmap, line: TimingPoint) -> bool:
-    if beatmap.mode not in (Mode.TAIKO, Mode.MANIA) or line is beatmap.red_lines[0]:
+    if beatmap.mode not in SCROLLING_MODES or line is beatmap.red_lines[0]:
         return False
     former = beatmap.red_line_at(line.time - LINE_MS)
     beats = (line.time - former.time) / former.beat_length
@@ -197,7 +197,7 @@ def _only_restarts_bar(beatmap: Beatmap, line: TimingPoint) -> bool:
 
 
 def _bar_lines(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterator[Placed]:
-    if of_mode[0].mode not in (Mode.TAIKO, Mode.MANIA):
+    if of_mode[0].mode not in SCROLLING_MODES:
         return
     lines: dict[int, dict[Path, tuple[Beatmap, TimingPoint]]] = defaultdict(dict)
     for beatmap in of_mode:

@@ -13,7 +13,7 @@ import msgspec
 
 from maimod.audio import probe
 from maimod.findings import Expected, Severity, Tier
-from maimod.osu.beatmap import Mode
+from maimod.osu.beatmap import ONLY_CATCH, ONLY_MANIA, ONLY_OSU, ONLY_TAIKO, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.sets import CRITERIA
 
@@ -45,7 +45,7 @@ SKIN_SIZE = Rule(
     ignore_when="never",
     blind_spots="Catchers; the part of the picture that is drawn.",
     source=f"{CRITERIA}/osu%21catch#skinning",
-    modes=frozenset({Mode.CATCH}),
+    modes=ONLY_CATCH,
 )
 SKIN_FORMAT = Rule(
     "mapset/skin-format",
@@ -88,8 +88,6 @@ class _Set(msgspec.Struct, frozen=True):
 
 
 ALL = frozenset(Mode)
-OSU, TAIKO, CATCH = frozenset({Mode.OSU}), frozenset({Mode.TAIKO}), frozenset({Mode.CATCH})
-MANIA = frozenset({Mode.MANIA})
 _SPINNER = ("spinner-approachcircle", "spinner-clear", "spinner-spin")
 _OLD_SPINNER = ("spinner-background", "spinner-circle", "spinner-metre")
 _NEW_SPINNER = ("spinner-bottom", "spinner-glow", "spinner-middle", "spinner-middle2", "spinner-top")
@@ -100,10 +98,10 @@ _FRUITS = tuple(
 )
 SETS = (
     _Set("cursor", ALL, ("cursor", "cursortrail")),
-    _Set("hit bursts", OSU, ("hit0", "hit50", "hit100", "hit100k", "hit300", "hit300g", "hit300k")),
+    _Set("hit bursts", ONLY_OSU, ("hit0", "hit50", "hit100", "hit100k", "hit300", "hit300g", "hit300k")),
     _Set(
         "hit circle",
-        OSU,
+        ONLY_OSU,
         (
             "approachcircle",
             "followpoint",
@@ -116,13 +114,18 @@ SETS = (
             "sliderstartcircleoverlay",
         ),
     ),
-    _Set("slider track", OSU, ("sliderb", "sliderfollowcircle", "sliderscorepoint"), ("sliderb", "sliderfollowcircle")),
-    _Set("numbers", OSU, tuple(f"default-{digit}" for digit in range(10))),
-    _Set("spinner", OSU, _OLD_SPINNER + _SPINNER, _OLD_SPINNER),
-    _Set("new spinner", OSU, _NEW_SPINNER + _SPINNER, _NEW_SPINNER),
+    _Set(
+        "slider track",
+        ONLY_OSU,
+        ("sliderb", "sliderfollowcircle", "sliderscorepoint"),
+        ("sliderb", "sliderfollowcircle"),
+    ),
+    _Set("numbers", ONLY_OSU, tuple(f"default-{digit}" for digit in range(10))),
+    _Set("spinner", ONLY_OSU, _OLD_SPINNER + _SPINNER, _OLD_SPINNER),
+    _Set("new spinner", ONLY_OSU, _NEW_SPINNER + _SPINNER, _NEW_SPINNER),
     _Set(
         "taiko objects",
-        TAIKO,
+        ONLY_TAIKO,
         (
             "taikobigcircle",
             "taikobigcircleoverlay",
@@ -133,12 +136,14 @@ SETS = (
             "spinner-warning",
         ),
     ),
-    _Set("taiko hit bursts", TAIKO, tuple(f"taiko-hit{name}" for name in ("0", "100", "100k", "300", "300k"))),
-    _Set("mania hit bursts", MANIA, tuple(f"mania-hit{name}" for name in ("0", "50", "100", "200", "300", "300g"))),
-    _Set("fruits", CATCH, _FRUITS),
+    _Set("taiko hit bursts", ONLY_TAIKO, tuple(f"taiko-hit{name}" for name in ("0", "100", "100k", "300", "300k"))),
+    _Set(
+        "mania hit bursts", ONLY_MANIA, tuple(f"mania-hit{name}" for name in ("0", "50", "100", "200", "300", "300g"))
+    ),
+    _Set("fruits", ONLY_CATCH, _FRUITS),
     _Set(
         "catcher",
-        CATCH,
+        ONLY_CATCH,
         ("fruit-catcher-fail", "fruit-catcher-idle", "fruit-catcher-kiai", "skin.ini"),
         ("fruit-catcher-fail", "fruit-catcher-idle", "fruit-catcher-kiai"),
     ),

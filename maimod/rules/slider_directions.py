@@ -12,7 +12,7 @@ from maimod.events.schema import EventKind
 from maimod.features.geometry import SAME_GAP_MS
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu import slider_path
-from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, Mode
+from maimod.osu.beatmap import ONLY_OSU, PLAYFIELD_MODES, HitObject
 from maimod.osu.names import object_name
 from maimod.rules.base import Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.slider_lengths import Body
@@ -65,7 +65,7 @@ REVERSED = Rule(
     ignore_when="the jumps are intended.",
     blind_spots="Short sliders, repeats, and maps without a usual spacing.",
     source=_CRITERIA,
-    modes=frozenset({Mode.OSU}),
+    modes=ONLY_OSU,
     curves={"": REVERSED_CURVE},
     corruptions=("shape",),
 )

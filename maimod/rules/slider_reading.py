@@ -11,11 +11,10 @@ import numpy as np
 from maimod.features.ordered import median
 from maimod.findings import Category, Severity, Tier
 from maimod.osu import slider_path
-from maimod.osu.beatmap import HitObject, Mode, SliderPath
+from maimod.osu.beatmap import ONLY_OSU, HitObject, Mode, SliderPath
 from maimod.osu.level import Level
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 
-OSU = frozenset({Mode.OSU})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21#difficulty-specific"
 RUNS_BACK = Rule(
     "sliders/shape-runs-back",
@@ -31,7 +30,7 @@ RUNS_BACK = Rule(
     ignore_when="the borders of the body show its path",
     blind_spots="Paths that are traced twice in the same direction; other overlaps; all but the first 8,000 sliders.",
     source=_CRITERIA,
-    modes=OSU,
+    modes=ONLY_OSU,
 )
 AMBIGUOUS = Rule(
     "sliders/shape-ambiguous",
@@ -46,7 +45,7 @@ AMBIGUOUS = Rule(
     ignore_when="the shape is usual and its way is clear, as that of a circle",
     blind_spots="Crossings elsewhere on the path.",
     source=_CRITERIA,
-    modes=OSU,
+    modes=ONLY_OSU,
 )
 
 ONLY_SLIDERS = Rule(
@@ -62,7 +61,7 @@ ONLY_SLIDERS = Rule(
     ignore_when="the pauses between the sliders are long enough for a beginner",
     blind_spots="Whether the song is slow.",
     source=_CRITERIA,
-    modes=OSU,
+    modes=ONLY_OSU,
 )
 
 STEP_PX, ROUNDING_MS = 5.0, 2.0

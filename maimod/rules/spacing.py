@@ -13,13 +13,12 @@ import numpy as np
 from maimod.features.geometry import SAME_GAP_MS, Steps, compare_steps
 from maimod.features.ordered import median
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import HitObject, Mode
+from maimod.osu.beatmap import ONLY_OSU, HitObject, Mode
 from maimod.osu.level import Level
 from maimod.osu.names import object_name
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
 from maimod.rules.steps import LEAST_COMPANIONS, Step, cursor, gap_name, steps
 
-OSU = frozenset({Mode.OSU})
 STACK_PX, TAIL_STACK_PX = 1.0, 1.5
 """Objects closer than this are an exact stack: heads are on whole pixels, tails at the end of a curve."""
 NEAR_STACK_PX = 5.0
@@ -75,7 +74,7 @@ SPACING = Rule(
     ignore_when="the spacing changes with the music.",
     blind_spots="From Hard on, where distances follow the music, nothing is checked; nor are stacks.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Distance_snap",
-    modes=OSU,
+    modes=ONLY_OSU,
     curves={"": SPACING_CURVE},
     corruptions=("place",),
 )
@@ -92,7 +91,7 @@ LEAP = Rule(
     ignore_when="the music leaps as well",
     blind_spots="Steps of more than 180 ms; maps that leap often.",
     source="https://github.com/Naxesss/MapsetVerifier/blob/main/src/Checks/Standard/Compose/CheckAbnormalSpacing.cs",
-    modes=OSU,
+    modes=ONLY_OSU,
 )
 NEAR_OVERLAP = Rule(
     "positions/near-overlap",
@@ -106,7 +105,7 @@ NEAR_OVERLAP = Rule(
     ignore_when="the offset is a style; one that occurs three times is not reported.",
     blind_spots="Stacks with objects in between, and offsets of more than 5 px.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Stacking",
-    modes=OSU,
+    modes=ONLY_OSU,
     curves={"": STACK_CURVE, "self-stacked": SELF_STACKED_CURVE},
 )
 

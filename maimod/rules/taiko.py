@@ -14,14 +14,13 @@ from itertools import pairwise
 import msgspec
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ONLY_TAIKO, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import BIG, KAT
 from maimod.osu.level import Level
 from maimod.osu.timing import snap
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, bundled, candidate
 from maimod.rules.criteria import high, low, usual_beat
 
-TAIKO = frozenset({Mode.TAIKO})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko#difficulty-specific"
 LONG_PATTERN = Rule(
     "rhythm/long-pattern",
@@ -37,7 +36,7 @@ LONG_PATTERN = Rule(
     ignore_when="the song is slow enough for the pattern to be comfortable, or the pattern is the point of the part",
     blind_spots="Difficulties with unknown level, Inner and Ura Oni; how hard the colours of the pattern are.",
     source=_CRITERIA,
-    modes=TAIKO,
+    modes=ONLY_TAIKO,
     criteria=("notes-on-1/1", "notes-on-1/2", "notes-on-1/3", "notes-on-1/4", "notes-on-1/6", "notes-on-1/8"),
 )
 NO_REST = Rule(
@@ -53,7 +52,7 @@ NO_REST = Rule(
     ignore_when="the part is easier than the rest of the map, or the music leaves no pause",
     blind_spots="Difficulties with unknown level, Inner and Ura Oni; how dense the part is.",
     source=_CRITERIA,
-    modes=TAIKO,
+    modes=ONLY_TAIKO,
     criteria=("rest-length", "rest-after"),
 )
 TOO_FAST = Rule(
@@ -70,7 +69,7 @@ TOO_FAST = Rule(
     ignore_when="never, at about 180 BPM; in slow songs the criteria allow finer rhythms",
     blind_spots="Difficulties with unknown level, Inner and Ura Oni.",
     source=_CRITERIA,
-    modes=TAIKO,
+    modes=ONLY_TAIKO,
     criteria=("note-gap", "note-gap-if-lowest"),
 )
 COLOURS = Rule(
@@ -87,7 +86,7 @@ COLOURS = Rule(
     ignore_when="the song is so slow that the pattern is not fast",
     blind_spots="Difficulties with unknown level, Oni and harder.",
     source=_CRITERIA,
-    modes=TAIKO,
+    modes=ONLY_TAIKO,
 )
 FINISHER = Rule(
     "rhythm/finisher",
@@ -103,7 +102,7 @@ FINISHER = Rule(
     ignore_when="the song is so slow that the pattern is not fast",
     blind_spots="Difficulties with unknown level.",
     source=_CRITERIA,
-    modes=TAIKO,
+    modes=ONLY_TAIKO,
     criteria=("finisher-gap",),
 )
 DENDEN_GAP = Rule(
@@ -118,7 +117,7 @@ DENDEN_GAP = Rule(
     ignore_when="the scroll speed is so high that they do not overlap",
     blind_spots="Difficulties with unknown level; notes shortly after a denden.",
     source=_CRITERIA,
-    modes=TAIKO,
+    modes=ONLY_TAIKO,
     criteria=("gap-before-spinner",),
 )
 

@@ -11,11 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from maimod.findings import Expected, Severity, Tier
-from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.beatmap import ONLY_TAIKO, Beatmap, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.sets import FileEvent, background, departures, names
 
-TAIKO = frozenset({Mode.TAIKO})
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko#general"
 BASE_VELOCITY = Rule(
     "mapset/base-velocity",
@@ -31,7 +30,7 @@ BASE_VELOCITY = Rule(
     ignore_when="the difficulties have different styles on purpose",
     blind_spots="Whether a speed suits its difficulty; sets of two difficulties.",
     source=_CRITERIA,
-    modes=TAIKO,
+    modes=ONLY_TAIKO,
     criteria=("base-velocity",),
 )
 BACKGROUND_OFFSET = Rule(
@@ -48,7 +47,7 @@ BACKGROUND_OFFSET = Rule(
     ignore_when="the picture was made for it",
     blind_spots="Whether a gap remains, or something important is hidden.",
     source=_CRITERIA,
-    modes=TAIKO,
+    modes=ONLY_TAIKO,
 )
 
 LEAST_DIFFICULTIES = 3

@@ -11,7 +11,7 @@ from maimod.features.column_measures import COLUMN_NAMES
 from maimod.features.mania_measures import ManiaMeasures
 from maimod.features.taiko_measures import is_kat, notes_of
 from maimod.findings import Category, Expected, Severity, Tier, clock
-from maimod.osu.beatmap import Mode
+from maimod.osu.beatmap import ONLY_TAIKO, Mode
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.slips import beside
 
@@ -37,7 +37,7 @@ COLOUR = Rule(
     ignore_when="the colour follows another sound here",
     blind_spots="Maps without patterns that come again; neighbours that exchanged their colours.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Hit_circle",
-    modes=frozenset({Mode.TAIKO}),
+    modes=ONLY_TAIKO,
     curves={"": SLIP_CURVE},
     corruptions=("addition",),
 )

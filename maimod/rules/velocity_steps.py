@@ -22,7 +22,7 @@ import numpy as np
 
 from maimod.features.ordered import median
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, Beatmap, HitObject, Mode
+from maimod.osu.beatmap import PLAYFIELD_MODES, SCROLLING_MODES, UNSNAP_MS, Beatmap, HitObject
 from maimod.osu.names import noun
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import counted
@@ -76,7 +76,7 @@ SCROLL_STRETCH = Rule(
     ignore_when="the song is calmer or stronger here",
     blind_spots="Changes by less than 7 %; passages that occur once, in sets of one difficulty; maps that change the speed all the time.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko",
-    modes=frozenset({Mode.TAIKO, Mode.MANIA}),
+    modes=SCROLLING_MODES,
     curves={"": SCROLL_CURVE},
     corruptions=("velocity",),
 )

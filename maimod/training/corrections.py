@@ -24,7 +24,7 @@ from maimod.findings import Finding
 from maimod.linter.session import analyse_beatmap
 from maimod.linter.settings import Settings
 from maimod.osu import parser
-from maimod.osu.beatmap import Beatmap, Mode
+from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, Mode
 from maimod.rules.base import Evidence
 from maimod.training.differences import Differences, Place
 from maimod.training.evaluate import evaluation_resources, set_of
@@ -221,7 +221,7 @@ def _percentile_at(times: np.ndarray, values: np.ndarray, is_next: bool = False)
 
 
 def _by_generator(evidence: Evidence, group: str, events: tuple[EventKind, ...]) -> Seen | None:
-    if not evidence.scores or (group == "new combo" and evidence.beatmap.mode not in (Mode.OSU, Mode.CATCH)):
+    if not evidence.scores or (group == "new combo" and evidence.beatmap.mode not in PLAYFIELD_MODES):
         return None
     seen = []
     for o in evidence.objects_by_time:

@@ -24,7 +24,7 @@ from maimod.events.schema import CELLS_PER_ROW, LEFT, TOP, EventKind
 from maimod.events.vocabulary import Vocabulary
 from maimod.families.family import Excerpt, Family
 from maimod.families.inputs import IGNORED, TrainingWindow, stack
-from maimod.osu.beatmap import HEIGHT, WIDTH, Beatmap, Mode
+from maimod.osu.beatmap import HEIGHT, PLAYFIELD_MODES, WIDTH, Beatmap, Mode
 from maimod.training.corpus import SlotExample, TokenisedExample
 from maimod.training.corruption import corrupt, corrupt_lines
 
@@ -178,7 +178,7 @@ class TokenSampler:
         def mirrored(tokens: np.ndarray) -> np.ndarray:
             if example.keys and across:
                 return _mirror(tokens, vocabulary, EventKind.COLUMN, example.keys - 1)
-            if example.mode not in (Mode.OSU, Mode.CATCH):
+            if example.mode not in PLAYFIELD_MODES:
                 return tokens
             precision = vocabulary.schema.position_precision
             if across:

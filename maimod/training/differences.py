@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from maimod.findings import Category
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind, TimingPoint
+from maimod.osu.beatmap import PLAYFIELD_MODES, SCROLLING_MODES, Beatmap, HitObject, Mode, ObjectKind, TimingPoint
 
 _R, _P, _S, _H = Category.RHYTHM, Category.POSITIONS, Category.SLIDERS, Category.HITSOUNDS
 KINDS: dict[str, tuple[Category, ...]] = {
@@ -251,7 +251,7 @@ def _changes_of(before: Beatmap, old: HitObject, new: HitObject, shift: float) -
         yield change("object kind", f"{old.kind} -> {new.kind}")
     if before.mode is Mode.MANIA and before.column(old) != before.column(new):
         yield change("position", f"column {before.column(old) + 1} -> {before.column(new) + 1}", old.time)
-    elif before.mode in (Mode.OSU, Mode.CATCH):
+    elif before.mode in PLAYFIELD_MODES:
         if old.kind is not ObjectKind.SPINNER and math.dist((old.x, old.y), (new.x, new.y)) > SAME_PX:
             yield change("position", f"({old.x:g},{old.y:g}) -> ({new.x:g},{new.y:g})", old.time)
         if old.new_combo != new.new_combo:
@@ -259,7 +259,7 @@ def _changes_of(before: Beatmap, old: HitObject, new: HitObject, shift: float) -
     if _sounds(old) != _sounds(new):
         yield change("hitsound", f"{_sounds(old)} -> {_sounds(new)}")
     if old.slider and new.slider:
-        if _shape(old) != _shape(new) and before.mode in (Mode.OSU, Mode.CATCH):
+        if _shape(old) != _shape(new) and before.mode in PLAYFIELD_MODES:
             yield change("slider shape", "control points")
         if old.slider.slides != new.slider.slides:
             yield change("slider length", f"slides {old.slider.slides} -> {new.slider.slides}")
@@ -295,7 +295,7 @@ def _line_changes(before: Beatmap, after: Beatmap, shift: float, unseen: bool) -
     )
     ends = [*times[1:], math.inf]
     objects = [(o.time - by, o.slider) for of, by in ((before, 0.0), (after, shift)) for o in of.hit_objects]
-    is_scrolling = before.mode in (Mode.TAIKO, Mode.MANIA)
+    is_scrolling = before.mode in SCROLLING_MODES
     every = [time for time, _ in objects]
     shown = every if is_scrolling or unseen else [time for time, slider in objects if slider is not None]
     values: tuple[tuple[str, Callable[[TimingPoint], float]], ...] = (

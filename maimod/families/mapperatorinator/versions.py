@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from maimod.events.schema import CELL, EventKind, EventSchema
-from maimod.osu.beatmap import Mode
+from maimod.osu.beatmap import ONLY_OSU, Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ _TABLE = (
             velocities=False,
             timing_point_events=False,
         ),
-        modes=frozenset({Mode.OSU}),
+        modes=ONLY_OSU,
         unwritten=frozenset(EventKind),
         marks_contexts=False,
     ),

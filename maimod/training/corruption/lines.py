@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from maimod.discriminator.features import COLUMN, NUMBER
-from maimod.osu.beatmap import Mode
+from maimod.osu.beatmap import SCROLLING_MODES, Mode
 from maimod.training.corruption.copy import KIND, SLOTS_PER_STRETCH
 
 
@@ -31,7 +31,7 @@ def corrupt_lines(
         at, length = int(random.integers(len(kiai))), int(random.choice([4, 8, 16]))
         kiai[at : at + length] ^= 1
         labels[at : at + length, KIND["kiai"]] = True
-    if mode in (Mode.TAIKO, Mode.MANIA):
+    if mode in SCROLLING_MODES:
         for _ in range(len(kiai) // 200):
             at, length = int(random.integers(len(kiai))), int(random.choice([1, 2, 4, 8, 16, 16, 16]))
             numbers[at : at + length, NUMBER["velocity"]] += random.choice(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from maimod.osu.beatmap import HEIGHT, WIDTH, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import HEIGHT, PLAYFIELD_MODES, WIDTH, HitObject, Mode, ObjectKind
 from maimod.osu.slider_path import flatten, tail
 from maimod.training.corruption.copy import APART_SLOTS, CLEAR_MS, CorruptedCopy, exchange, is_column_free, slider_from
 
@@ -349,7 +349,7 @@ def length(copy: CorruptedCopy, i: int) -> bool:
 def shape(copy: CorruptedCopy, i: int) -> bool:
     """A slider with another body."""
     o = slider_from(copy, i)
-    if o is None or o.slider is None or copy.beatmap.mode in (Mode.TAIKO, Mode.MANIA):
+    if o is None or o.slider is None or copy.beatmap.mode not in PLAYFIELD_MODES:
         return False
     points, draw = o.slider.control_points, copy.random.random()
     if draw < 0.35:  # runs the other way

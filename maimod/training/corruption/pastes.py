@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from maimod.discriminator.features import SLOTS_PER_BEAT
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, Mode, ObjectKind
 from maimod.training.corruption.copy import CLEAR_MS, MEASURE_SLOTS, CorruptedCopy
 
 Slots = dict[int, list[HitObject]]
@@ -89,7 +89,7 @@ def _mark(copy: CorruptedCopy, before: list[HitObject], after: list[HitObject]) 
         copy.mark("extra" if len(after) > len(before) else "missing", time)
         return
     pairs, mode = list(zip(_in_order(before), _in_order(after), strict=True)), copy.beatmap.mode
-    is_placed, has_shapes = mode is not Mode.TAIKO, mode in (Mode.OSU, Mode.CATCH)
+    is_placed, has_shapes = mode is not Mode.TAIKO, mode in PLAYFIELD_MODES
     differing = {
         "extra": any(b.time != a.time for b, a in pairs),
         "length": any(b.kind is not a.kind or round(b.duration) != round(a.duration) for b, a in pairs),

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.random import Generator
 
-from maimod.osu.beatmap import HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, ObjectKind
 from maimod.osu.hitsounds import CLAP, FINISH, WHISTLE
 from maimod.training.corruption.copy import CLEAR_MS, KIND, MEASURE_SLOTS, CorruptedCopy
 
@@ -162,7 +162,7 @@ def in_every_phrase(copy: CorruptedCopy, i: int) -> bool:
     places = np.flatnonzero((copy.starts - copy.starts[i]) % period == 0)
     places = places[np.argsort(np.abs(copy.starts[places] - copy.starts[i]), kind="stable")][: 2 * wanted]
     slips = (_no_addition, _no_object, _no_combo)
-    slip = slips[int(copy.random.integers(3 if copy.beatmap.mode in (Mode.OSU, Mode.CATCH) else 2))]
+    slip = slips[int(copy.random.integers(3 if copy.beatmap.mode in PLAYFIELD_MODES else 2))]
     made = 0
     for k in places.tolist():
         slot = int(copy.starts[k])

@@ -42,10 +42,7 @@ ADDITIONS = WHISTLE | FINISH | CLAP
 SAMPLE_SETS = {"normal": 1, "soft": 2, "drum": 3}
 
 ALL = frozenset(Mode)
-ONLY_OSU = frozenset({Mode.OSU})
-WITH_POSITIONS = frozenset({Mode.OSU, Mode.CATCH})
 WITH_SAMPLES = frozenset({Mode.OSU, Mode.CATCH, Mode.MANIA})
-WITH_SCROLLING = frozenset({Mode.TAIKO, Mode.MANIA})
 
 Envelope = OnsetEnvelope | None
 T = TypeVar("T")

@@ -10,9 +10,8 @@ from itertools import pairwise
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, ObjectKind
 from maimod.training.faults.base import (
-    WITH_POSITIONS,
     Envelope,
     Fault,
     Planted,
@@ -92,7 +91,7 @@ def _everywhere(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plan
 
 _N = (Category.NEW_COMBOS,)
 FAULTS: tuple[Fault, ...] = (
-    Fault("combos-late", "4 measures", _N, WITH_POSITIONS, partial(_late, 4)),
-    Fault("combos-lost", "4 measures", _N, WITH_POSITIONS, partial(_lost, 4)),
-    Fault("combos-everywhere", "", _N, WITH_POSITIONS, _everywhere),
+    Fault("combos-late", "4 measures", _N, PLAYFIELD_MODES, partial(_late, 4)),
+    Fault("combos-lost", "4 measures", _N, PLAYFIELD_MODES, partial(_lost, 4)),
+    Fault("combos-everywhere", "", _N, PLAYFIELD_MODES, _everywhere),
 )

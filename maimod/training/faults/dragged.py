@@ -13,14 +13,13 @@ import numpy as np
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind, SliderPath
+from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind, SliderPath
 from maimod.osu.slider_path import tail
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid, snap
 from maimod.training.faults.base import (
     ALL,
     CLEAR_GAP_MS,
     SAME_MS,
-    WITH_POSITIONS,
     Envelope,
     Fault,
     Planted,
@@ -273,7 +272,7 @@ def _burst_shortened(beatmap: Beatmap, random: Generator, envelope: Envelope) ->
         if counts[len(burst)] >= LEAST_BURSTS
         and (last := burst[-1].only) is not None
         and is_circle(last)
-        and (not last.new_combo or beatmap.mode in (Mode.TAIKO, Mode.MANIA))
+        and (not last.new_combo or beatmap.mode not in PLAYFIELD_MODES)
         and 0 < last.index < len(beatmap.hit_objects) - 1
     ]
     if envelope is not None and places:
@@ -339,16 +338,16 @@ def _on_third(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plante
 
 
 _R, _S, _P = Category.RHYTHM, Category.SLIDERS, Category.POSITIONS
-_WITH_SPINNERS = WITH_POSITIONS | {Mode.TAIKO}
+_WITH_SPINNERS = PLAYFIELD_MODES | {Mode.TAIKO}
 FAULTS: tuple[Fault, ...] = (
     *(
         Fault("group-dragged", f"{name} beat", (_R,), ALL, partial(_group_dragged, beats))
         for name, beats in (("1/4", 0.25), ("1/8", 0.125))
     ),
-    Fault("circles-exchanged", "", (_P,), WITH_POSITIONS, _circles_exchanged),
-    Fault("slider-exchanged", "", (_R, _S), WITH_POSITIONS, _slider_exchanged),
-    Fault("slider-split", "", (_R, _S), WITH_POSITIONS, _slider_split),
-    Fault("circles-joined", "", (_R, _S), WITH_POSITIONS, _circles_joined),
+    Fault("circles-exchanged", "", (_P,), PLAYFIELD_MODES, _circles_exchanged),
+    Fault("slider-exchanged", "", (_R, _S), PLAYFIELD_MODES, _slider_exchanged),
+    Fault("slider-split", "", (_R, _S), PLAYFIELD_MODES, _slider_split),
+    Fault("circles-joined", "", (_R, _S), PLAYFIELD_MODES, _circles_joined),
     Fault("spinner-lost", "", (_R,), _WITH_SPINNERS, _spinner_lost),
     Fault("spinner-end", "", (_R,), _WITH_SPINNERS, _spinner_end),
     *(

@@ -14,13 +14,12 @@ from dataclasses import replace
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import Beatmap, HitObject
+from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject
 from maimod.osu.hitsounds import hits
 from maimod.training.faults.base import (
     ALL,
     CLEAR_GAP_MS,
     SAME_MS,
-    WITH_POSITIONS,
     WITH_SAMPLES,
     Envelope,
     Fault,
@@ -202,6 +201,6 @@ FAULTS: tuple[Fault, ...] = (
     Fault("own-sets-lost", "1 object", (_H,), WITH_SAMPLES, _set_lost),
     Fault("own-sets-lost", "2 measures", (_H,), WITH_SAMPLES, _sets_lost),
     Fault("sounds-unfinished", f"{UNFINISHED_MEASURES} measures", (_H,), WITH_SAMPLES, _unfinished),
-    Fault("repeat-for-circle", "", (_S, _R), WITH_POSITIONS, _turned_back),
+    Fault("repeat-for-circle", "", (_S, _R), PLAYFIELD_MODES, _turned_back),
     Fault("rhythm-thinned", "1 measure", (_R,), ALL, _thinned),
 )

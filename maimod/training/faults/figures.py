@@ -11,12 +11,10 @@ from itertools import pairwise
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import HEIGHT, WIDTH, Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import HEIGHT, ONLY_OSU, PLAYFIELD_MODES, WIDTH, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.slider_path import tail
 from maimod.training.faults.base import (
-    ONLY_OSU,
     SAME_MS,
-    WITH_POSITIONS,
     Envelope,
     Fault,
     Planted,
@@ -279,7 +277,7 @@ CATCH_PX = 60
 FAULTS: tuple[Fault, ...] = (
     *(
         Fault(
-            "figure-shifted", f"{px} px", (_P,), WITH_POSITIONS if px >= CATCH_PX else ONLY_OSU, partial(_shifted, px)
+            "figure-shifted", f"{px} px", (_P,), PLAYFIELD_MODES if px >= CATCH_PX else ONLY_OSU, partial(_shifted, px)
         )
         for px in (16, 40, 100)
     ),
@@ -287,7 +285,10 @@ FAULTS: tuple[Fault, ...] = (
     *(Fault("figure-scaled", f"x{factor:g}", (_P,), ONLY_OSU, partial(_scaled, factor)) for factor in (0.7, 1.4)),
     Fault("figure-left", "", (_P,), ONLY_OSU, _left),
     *(Fault("jump-scaled", f"x{factor:g}", (_P,), ONLY_OSU, partial(_jump_scaled, factor)) for factor in (0.6, 1.5)),
-    *(Fault("passage-mirrored", f"{n} measures", (_P,), WITH_POSITIONS, partial(_passage_mirrored, n)) for n in (1, 2)),
+    *(
+        Fault("passage-mirrored", f"{n} measures", (_P,), PLAYFIELD_MODES, partial(_passage_mirrored, n))
+        for n in (1, 2)
+    ),
     Fault(
         "anchor-lost", "", (_S, _P), ONLY_OSU, partial(_body, _without_point, "BP", "a control point is missing", True)
     ),

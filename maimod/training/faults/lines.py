@@ -9,12 +9,11 @@ from functools import partial
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import Beatmap, HitObject, TimingPoint
+from maimod.osu.beatmap import SCROLLING_MODES, Beatmap, HitObject, TimingPoint
 from maimod.training.faults.base import (
     ALL,
     SAME_MS,
     WITH_SAMPLES,
-    WITH_SCROLLING,
     Envelope,
     Fault,
     Planted,
@@ -141,9 +140,9 @@ def _mistyped(
 
 
 def _shows_velocity(factor: float, beatmap: Beatmap, point: TimingPoint, inside: list[HitObject]) -> bool:
-    if not 0.1 <= point.velocity * factor <= 10 or (beatmap.mode in WITH_SCROLLING and len(inside) < 2):
+    if not 0.1 <= point.velocity * factor <= 10 or (beatmap.mode in SCROLLING_MODES and len(inside) < 2):
         return False
-    return beatmap.mode in WITH_SCROLLING or any(o.slider for o in inside)
+    return beatmap.mode in SCROLLING_MODES or any(o.slider for o in inside)
 
 
 def _digit_lost(number: int) -> int:
@@ -193,7 +192,7 @@ def _section_volume(percent: float, beatmap: Beatmap, random: Generator, envelop
 _V, _H, _K = Category.SCROLL_SPEED, Category.HITSOUNDS, Category.KIAI
 FAULTS: tuple[Fault, ...] = (
     *(
-        Fault("scroll-speed", f"x{factor:g}", (_V,), WITH_SCROLLING, partial(_scroll_speed, factor))
+        Fault("scroll-speed", f"x{factor:g}", (_V,), SCROLLING_MODES, partial(_scroll_speed, factor))
         for factor in (0.5, 0.75, 1.5, 2)
     ),
     # A slider under a mistyped line is as long as before and has another duration.

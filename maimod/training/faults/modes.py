@@ -10,7 +10,7 @@ from itertools import pairwise
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import WIDTH, Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ONLY_CATCH, ONLY_MANIA, ONLY_TAIKO, WIDTH, Beatmap, HitObject, ObjectKind
 from maimod.training.faults.base import (
     CLAP,
     CLEAR_GAP_MS,
@@ -197,22 +197,23 @@ def _hyperdash(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plant
 
 
 _H, _P, _R = Category.HITSOUNDS, Category.POSITIONS, Category.RHYTHM
-_TAIKO, _MANIA = frozenset({Mode.TAIKO}), frozenset({Mode.MANIA})
 FAULTS: tuple[Fault, ...] = (
-    Fault("taiko-colour", "", (_H,), _TAIKO, _colour),
-    *(Fault("taiko-finisher", dose, (_H,), _TAIKO, partial(_finisher, dose)) for dose in ("lost", "added")),
+    Fault("taiko-colour", "", (_H,), ONLY_TAIKO, _colour),
+    *(Fault("taiko-finisher", dose, (_H,), ONLY_TAIKO, partial(_finisher, dose)) for dose in ("lost", "added")),
     *(
-        Fault("drum-roll-length", f"{percent:+d} %", (_R, Category.SLIDERS), _TAIKO, partial(slider_length, percent))
+        Fault(
+            "drum-roll-length", f"{percent:+d} %", (_R, Category.SLIDERS), ONLY_TAIKO, partial(slider_length, percent)
+        )
         for percent in (-50, -25, 25, 50)
     ),
-    Fault("mania-column", "", (_P,), _MANIA, _column),
-    Fault("columns-swapped", "", (_P,), _MANIA, _columns_swapped),
-    *(Fault("chord-note", dose, (_R, _P), _MANIA, partial(_chord_note, dose)) for dose in ("added", "removed")),
+    Fault("mania-column", "", (_P,), ONLY_MANIA, _column),
+    Fault("columns-swapped", "", (_P,), ONLY_MANIA, _columns_swapped),
+    *(Fault("chord-note", dose, (_R, _P), ONLY_MANIA, partial(_chord_note, dose)) for dose in ("added", "removed")),
     *(
-        Fault("hold-end", f"{name} beat", (_R,), _MANIA, partial(_hold_end, beats))
+        Fault("hold-end", f"{name} beat", (_R,), ONLY_MANIA, partial(_hold_end, beats))
         for name, beats in (("-1/4", -0.25), ("+1/4", 0.25))
     ),
-    Fault("hold-to-note", "", (_R,), _MANIA, _hold_to_note),
-    Fault("note-to-hold", "", (_R,), _MANIA, _note_to_hold),
-    Fault("hyperdash", "", (_P,), frozenset({Mode.CATCH}), _hyperdash),
+    Fault("hold-to-note", "", (_R,), ONLY_MANIA, _hold_to_note),
+    Fault("note-to-hold", "", (_R,), ONLY_MANIA, _note_to_hold),
+    Fault("hyperdash", "", (_P,), ONLY_CATCH, _hyperdash),
 )

@@ -11,7 +11,7 @@ from numpy.random import Generator
 
 from maimod.findings import Category
 from maimod.osu import catch
-from maimod.osu.beatmap import WIDTH, Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ONLY_CATCH, ONLY_MANIA, ONLY_TAIKO, WIDTH, Beatmap, HitObject, ObjectKind
 from maimod.training.faults.base import (
     CLAP,
     CLEAR_GAP_MS,
@@ -265,18 +265,17 @@ def _holds_shortened(beatmap: Beatmap, random: Generator, envelope: Envelope) ->
 
 
 _H, _P, _R = Category.HITSOUNDS, Category.POSITIONS, Category.RHYTHM
-_TAIKO, _MANIA = frozenset({Mode.TAIKO}), frozenset({Mode.MANIA})
 FAULTS: tuple[Fault, ...] = (
-    *(Fault("taiko-colours", dose, (_H,), _TAIKO, partial(_colours, dose)) for dose in ("exchanged", "one late")),
-    Fault("finisher-late", "", (_H,), _TAIKO, _finisher_late),
-    Fault("hyperdash-lost", "", (_P,), frozenset({Mode.CATCH}), _hyperdash_lost),
-    Fault("accidental-jack", "", (_P,), _MANIA, _jack),
-    Fault("chord-shifted", "", (_P,), _MANIA, _chord_shifted),
+    *(Fault("taiko-colours", dose, (_H,), ONLY_TAIKO, partial(_colours, dose)) for dose in ("exchanged", "one late")),
+    Fault("finisher-late", "", (_H,), ONLY_TAIKO, _finisher_late),
+    Fault("hyperdash-lost", "", (_P,), ONLY_CATCH, _hyperdash_lost),
+    Fault("accidental-jack", "", (_P,), ONLY_MANIA, _jack),
+    Fault("chord-shifted", "", (_P,), ONLY_MANIA, _chord_shifted),
     *(
-        Fault("columns-exchanged", dose, (_P,), _MANIA, partial(_columns_exchanged, dose))
+        Fault("columns-exchanged", dose, (_P,), ONLY_MANIA, partial(_columns_exchanged, dose))
         for dose in ("hands", "two columns")
     ),
-    Fault("column-lost", "", (_R, _P), _MANIA, _column_lost),
-    Fault("hold-broken", "", (_R,), _MANIA, _hold_broken),
-    Fault("holds-shortened", "2 measures", (_R,), _MANIA, _holds_shortened),
+    Fault("column-lost", "", (_R, _P), ONLY_MANIA, _column_lost),
+    Fault("hold-broken", "", (_R,), ONLY_MANIA, _hold_broken),
+    Fault("holds-shortened", "2 measures", (_R,), ONLY_MANIA, _holds_shortened),
 )

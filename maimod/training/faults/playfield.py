@@ -11,11 +11,9 @@ from itertools import pairwise
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ONLY_OSU, PLAYFIELD_MODES, Beatmap, HitObject, Mode, ObjectKind
 from maimod.training.faults.base import (
-    ONLY_OSU,
     SAME_MS,
-    WITH_POSITIONS,
     Envelope,
     Fault,
     Planted,
@@ -223,7 +221,7 @@ CATCH_PX = 20
 """Smaller moves make no difference in catch."""
 FAULTS: tuple[Fault, ...] = (
     *(
-        Fault("moved", f"{px} px", _P, WITH_POSITIONS if px >= CATCH_PX else ONLY_OSU, partial(_moved, px))
+        Fault("moved", f"{px} px", _P, PLAYFIELD_MODES if px >= CATCH_PX else ONLY_OSU, partial(_moved, px))
         for px in (2, 5, 10, 20, 40, 60, 120, 200)
     ),
     *(
@@ -231,8 +229,8 @@ FAULTS: tuple[Fault, ...] = (
         for px in (5, 20, 60, 120)
     ),
     *(Fault("stack-broken", f"{px} px", _P, ONLY_OSU, partial(_stack_broken, px)) for px in (2, 5, 10, 15)),
-    Fault("figure-mirrored", "", (*_P, Category.SLIDERS), WITH_POSITIONS, _mirrored),
-    Fault("combo-missing", "", _N, WITH_POSITIONS, _combo_missing),
-    Fault("combo-extra", "", _N, WITH_POSITIONS, _combo_extra),
-    Fault("combo-misplaced", "", _N, WITH_POSITIONS, _combo_misplaced),
+    Fault("figure-mirrored", "", (*_P, Category.SLIDERS), PLAYFIELD_MODES, _mirrored),
+    Fault("combo-missing", "", _N, PLAYFIELD_MODES, _combo_missing),
+    Fault("combo-extra", "", _N, PLAYFIELD_MODES, _combo_extra),
+    Fault("combo-misplaced", "", _N, PLAYFIELD_MODES, _combo_misplaced),
 )

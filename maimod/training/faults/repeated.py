@@ -11,11 +11,10 @@ from itertools import pairwise
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import Beatmap, HitObject, Mode
+from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, Mode
 from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.training.faults.base import (
     ALL,
-    WITH_POSITIONS,
     WITH_SAMPLES,
     Envelope,
     Fault,
@@ -104,7 +103,7 @@ _COUNTS = (4, 7)
 FAULTS: tuple[Fault, ...] = tuple(
     Fault(kind, f"{n} phrases", (category,), modes, partial(_everywhere, choose, change, note, n), is_alone=True)
     for kind, category, modes, choose, change, note in (
-        ("repeated-combo-missing", Category.NEW_COMBOS, WITH_POSITIONS, flagged, _without_combo, "new combo missing"),
+        ("repeated-combo-missing", Category.NEW_COMBOS, PLAYFIELD_MODES, flagged, _without_combo, "new combo missing"),
         ("repeated-addition-missing", Category.HITSOUNDS, WITH_SAMPLES, _with_additions, silent, "addition missing"),
         ("repeated-object-missing", Category.RHYTHM, ALL, _within_combos, _gone, "object missing"),
     )

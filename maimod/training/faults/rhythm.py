@@ -8,14 +8,13 @@ from functools import partial
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import snap
 from maimod.training.faults.base import (
     ALL,
     CLAP,
     CLEAR_GAP_MS,
     SAME_MS,
-    WITH_POSITIONS,
     Envelope,
     Fault,
     Planted,
@@ -235,7 +234,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("extra-object", "", (_R,), ALL, _extra),
     Fault("doubled-object", "", (_R, Category.POSITIONS), ALL, _doubled),
     *(
-        Fault("slider-lost", into, (_R, _S), WITH_POSITIONS | {Mode.TAIKO}, partial(_slider_lost, into))
+        Fault("slider-lost", into, (_R, _S), PLAYFIELD_MODES | {Mode.TAIKO}, partial(_slider_lost, into))
         for into in ("gone", "circle")
     ),
     *(

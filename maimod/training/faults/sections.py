@@ -8,11 +8,10 @@ from functools import partial
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import Beatmap, TimingPoint
+from maimod.osu.beatmap import SCROLLING_MODES, Beatmap, TimingPoint
 from maimod.training.faults.base import (
     ALL,
     SAME_MS,
-    WITH_SCROLLING,
     Envelope,
     Fault,
     Planted,
@@ -51,7 +50,7 @@ def _line_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plant
     for point, until in in_turn(random, _steps(beatmap)):
         inside = starting_in(beatmap, point.time, until)
         velocity = beatmap.velocity_at(point.time - 1)
-        shown = len(inside) >= 2 if beatmap.mode in WITH_SCROLLING else any(o.slider for o in inside)
+        shown = len(inside) >= 2 if beatmap.mode in SCROLLING_MODES else any(o.slider for o in inside)
         if not shown:
             continue
 
@@ -70,7 +69,7 @@ def _line_late(ms: float, beatmap: Beatmap, random: Generator, envelope: Envelop
     """A line that changes the velocity comes some ms after its object, which keeps the former velocity."""
     for point, until in in_turn(random, _steps(beatmap)):
         hit = [o for o in beatmap.hit_objects if point.time - SAME_MS <= o.time < point.time + ms]
-        shown = beatmap.mode in WITH_SCROLLING or any(o.slider for o in hit)
+        shown = beatmap.mode in SCROLLING_MODES or any(o.slider for o in hit)
         if not hit or hit[0].time < point.time or not shown or until <= point.time + ms + SAME_MS:
             continue
         late = replace(point, time=point.time + ms)
@@ -128,8 +127,8 @@ def _kiai_doubled(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Pl
 
 _V, _S, _R, _K = Category.SCROLL_SPEED, Category.SLIDERS, Category.RHYTHM, Category.KIAI
 FAULTS: tuple[Fault, ...] = (
-    Fault("velocity-line-lost", "", (_S, _V, _R), ALL - WITH_SCROLLING, _line_lost),
-    Fault("scroll-line-lost", "", (_V,), WITH_SCROLLING, _line_lost),
+    Fault("velocity-line-lost", "", (_S, _V, _R), ALL - SCROLLING_MODES, _line_lost),
+    Fault("scroll-line-lost", "", (_V,), SCROLLING_MODES, _line_lost),
     Fault("velocity-line-late", "5 ms", (_V, _S), ALL, partial(_line_late, 5)),
     Fault("kiai-lost", "", (_K,), ALL, _kiai_lost),
     Fault("kiai-doubled", "", (_K,), ALL, _kiai_doubled),

@@ -9,12 +9,10 @@ from functools import partial
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import Beatmap
+from maimod.osu.beatmap import ONLY_OSU, PLAYFIELD_MODES, Beatmap
 from maimod.osu.slider_path import flatten
 from maimod.training.faults.base import (
     CLEAR_GAP_MS,
-    ONLY_OSU,
-    WITH_POSITIONS,
     Envelope,
     Fault,
     Planted,
@@ -139,24 +137,24 @@ FAULTS: tuple[Fault, ...] = (
             "slider-anchor",
             f"{px} px",
             (_S, _P),
-            WITH_POSITIONS if px >= 20 else ONLY_OSU,  # smaller ones make no difference in catch
+            PLAYFIELD_MODES if px >= 20 else ONLY_OSU,  # smaller ones make no difference in catch
             partial(_anchor_moved, px),
         )
         for px in (2, 5, 10, 20, 40, 60, 120, 200)
     ),
-    Fault("slider-reversed", "", (_S, _P), WITH_POSITIONS, _reversed),
+    Fault("slider-reversed", "", (_S, _P), PLAYFIELD_MODES, _reversed),
     # A slider of the wrong length ends on the wrong tick, or on none.
     *(
-        Fault("slider-length", f"{percent:+d} %", (_S, _R), WITH_POSITIONS, partial(slider_length, percent))
+        Fault("slider-length", f"{percent:+d} %", (_S, _R), PLAYFIELD_MODES, partial(slider_length, percent))
         for percent in (-50, -25, 25, 50)
     ),
-    *(Fault("slider-repeats", f"{by:+d}", (_S, _R), WITH_POSITIONS, partial(_repeats, by)) for by in (-1, 1)),
+    *(Fault("slider-repeats", f"{by:+d}", (_S, _R), PLAYFIELD_MODES, partial(_repeats, by)) for by in (-1, 1)),
     *(
         Fault(
             "slider-velocity",
             f"x{factor:g}",
             (_S, Category.SCROLL_SPEED),
-            WITH_POSITIONS,
+            PLAYFIELD_MODES,
             partial(_slider_velocity, factor),
         )
         for factor in (0.5, 0.75, 1.5, 2)

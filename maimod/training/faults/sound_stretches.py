@@ -11,7 +11,7 @@ from itertools import pairwise
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind, SliderPath, TimingPoint
+from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, ObjectKind, SliderPath, TimingPoint
 from maimod.training.faults.base import (
     ADDITIONS,
     ALL,
@@ -19,7 +19,6 @@ from maimod.training.faults.base import (
     FINISH,
     SAME_MS,
     WHISTLE,
-    WITH_POSITIONS,
     WITH_SAMPLES,
     Envelope,
     Fault,
@@ -276,8 +275,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("additions-late", "1/2 beat", _H, WITH_SAMPLES, _late),
     Fault("additions-exchanged", "2 measures", _H, WITH_SAMPLES, _exchanged),
     Fault("finish-missing", "", _H, WITH_SAMPLES, _finish_missing),
-    Fault("edge-sounds-reversed", "", _H, WITH_POSITIONS, _edges_reversed),
-    Fault("edge-sounds-everywhere", "", _H, WITH_POSITIONS, _body_sound),
+    Fault("edge-sounds-reversed", "", _H, PLAYFIELD_MODES, _edges_reversed),
+    Fault("edge-sounds-everywhere", "", _H, PLAYFIELD_MODES, _body_sound),
     Fault("volume-late", "1 beat", _H, ALL, partial(_step_late, 1)),
     Fault("volume-line-lost", "", _H, ALL, _step_lost),
     Fault("volume-ramp-broken", "", _H, ALL, _ramp_broken),
