@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maimod.osu.beatmap import Beatmap, Difficulty
@@ -38,6 +38,7 @@ def ticks_of(start: float, beat_length: float, time: float) -> list[tuple[float,
     return found
 
 
+@settings(derandomize=True, deadline=None)
 @given(tempo_changes(), st.floats(0.0, 20_000.0))
 def test_a_snap_is_the_closest_tick_of_the_line_in_force_or_of_one_within_2_ms(a_map: Beatmap, time: float) -> None:
     lines = {a_map.red_line_at(time), a_map.red_line_at(time + 2.0)}
@@ -68,6 +69,7 @@ def test_what_lies_just_before_a_red_line_belongs_to_it() -> None:
     assert snap(tempos((0, 400.0, 4), (1201, 500.0, 3)), 1200).red_line.time == 0  # the old line's tick is closer
 
 
+@settings(derandomize=True, deadline=None)
 @given(tempo_changes(), st.integers(-400, 4000))
 def test_positions_in_the_measure_agree(a_map: Beatmap, tick: int) -> None:
     grid = BeatGrid(a_map)
@@ -89,6 +91,7 @@ def test_rounding_does_not_make_a_downbeat_the_end_of_its_measure() -> None:
     assert {snap(a_map, round(time)).beat for time in downbeats} == {0.0}
 
 
+@settings(derandomize=True, deadline=None)
 @given(tempo_changes(), st.lists(st.integers(-200, 6000), min_size=1, max_size=20))
 def test_times_and_ticks_are_inverse(a_map: Beatmap, ticks: list[int]) -> None:
     grid = BeatGrid(a_map)
