@@ -84,10 +84,12 @@ CURVE_BLOCK = 1 << 16
 """Look-ups at a time."""
 GRID_BLOCK_MS = 1 << 20
 """How much of it is made at a time."""
+MAX_DRIFT_MS_PER_S = 25.0
+"""Steepest drift that is tried, in either direction; 1 % of tempo is 10."""
 DRIFT_LAGS_MS = np.arange(-250, 251, 2)
 """Lags that `drift` tries at the middle [ms]: 20 s that run off by 1 % are 100 ms off there."""
-SLOPES_MS_PER_S = np.arange(-25.0, 25.5, 1.0)
-"""Drifts that are tried [ms/s]; 1 % of tempo is 10."""
+SLOPES_MS_PER_S = np.arange(-MAX_DRIFT_MS_PER_S, MAX_DRIFT_MS_PER_S + 0.5, 1.0)
+"""Drifts that are tried over a section [ms/s]."""
 
 
 class OnsetEnvelope(msgspec.Struct, frozen=True, eq=False):
@@ -392,7 +394,7 @@ def _fit(
     return lag, slope, float(better.mean()) / _standard_error(better)
 
 
-def drift(envelope: OnsetEnvelope, times_ms: np.ndarray, *, max_slope: float = 25.0) -> Drift:
+def drift(envelope: OnsetEnvelope, times_ms: np.ndarray) -> Drift:
     """Fit a lag that grows linearly over the given times, such as a section of wrong tempo.
 
     All slopes are tried with all lags, so it also works where the lag wraps around from one note to the next. The
@@ -405,7 +407,6 @@ def drift(envelope: OnsetEnvelope, times_ms: np.ndarray, *, max_slope: float = 2
     Args:
         envelope: of the song.
         times_ms: times of the objects of one section or of a whole map [ms], in any order.
-        max_slope: steepest drift to try [ms/s].
     """
     grid = _Grid(envelope, times_ms)
     times = grid.times
@@ -417,7 +418,7 @@ def drift(envelope: OnsetEnvelope, times_ms: np.ndarray, *, max_slope: float = 2
     from_middle = (times - 0.5 * (times[0] + times[-1])) / 1000.0  # s
     # Neighbouring slopes must not part by more than the width of an onset at the ends.
     step = min(1.0, 10.0 / float(from_middle[-1]))
-    n_steps = int(np.ceil(max_slope / step))
+    n_steps = int(np.ceil(MAX_DRIFT_MS_PER_S / step))
     slopes = step * np.arange(-n_steps, n_steps + 1)
     fine = np.linspace(-step, step, 17)
     map_lag = alignment(envelope, times).lag_ms

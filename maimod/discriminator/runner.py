@@ -75,9 +75,9 @@ def load(
         raise unusable(folder, error) from None
 
 
-def windows(count: int, reach: int = REACH, margin: int = MARGIN) -> list[tuple[int, slice]]:
+def windows(count: int, reach: int = REACH) -> list[tuple[int, slice]]:
     """Cut `count` slots into overlapping windows: (first slot, the slots whose predictions are taken from it)."""
-    step = reach - 2 * margin
+    step = reach - 2 * MARGIN
     firsts = list(range(0, max(count - reach, 0) + step, step)) if count > reach else [0]
     firsts = sorted({min(first, max(count - reach, 0)) for first in firsts})
     borders = [0, *((first + before + reach) // 2 for before, first in pairwise(firsts)), count]

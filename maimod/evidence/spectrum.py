@@ -47,9 +47,9 @@ LEAST, LEAST_OF_NEXT = 0.05, 0.2
 """Expected times below this probability are not drawn."""
 
 
-def spectrum(analysis: Analysis, time: float, marked: Collection[int] = (), half_ms: float = HALF_MS) -> str:
+def spectrum(analysis: Analysis, time: float, marked: Collection[int] = ()) -> str:
     """Draw the song around `time` [ms of the map]."""
-    start, stop = time - half_ms, time + half_ms
+    start, stop = time - HALF_MS, time + HALF_MS
 
     def x(at: float) -> float:
         return (at - start) / (stop - start) * WIDTH

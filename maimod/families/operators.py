@@ -133,18 +133,18 @@ def gelu_by_tanh(x: np.ndarray) -> np.ndarray:
     return x
 
 
-def rms_normed(x: np.ndarray, epsilon: float = float(np.finfo(np.float32).eps)) -> np.ndarray:
-    """Rows of (..., D) divided by their root mean square; `epsilon` as torch's."""
+def rms_normed(x: np.ndarray) -> np.ndarray:
+    """Rows of (..., D) divided by their root mean square."""
     scale = np.vecdot(x, x)
     scale /= np.float32(x.shape[-1])
-    scale += np.float32(epsilon)
+    scale += np.finfo(np.float32).eps  # as torch's RMSNorm
     np.sqrt(scale, out=scale)
     np.reciprocal(scale, out=scale)
     return x * scale[..., None]
 
 
-def divided_by_deviation(x: np.ndarray, epsilon: float = 1e-5) -> np.ndarray:
-    """Rows of (n, D) divided by their deviation, the means left in; `epsilon` as torch's for layer norms.
+def divided_by_deviation(x: np.ndarray) -> np.ndarray:
+    """Rows of (n, D) divided by their deviation, the means left in.
 
     In float32 to 1e-7 times the square of a row's mean in deviations, which is below 10 in a trained network.
     """
@@ -154,7 +154,7 @@ def divided_by_deviation(x: np.ndarray, epsilon: float = 1e-5) -> np.ndarray:
     variance /= width
     variance -= mean * mean
     np.maximum(variance, np.float32(0.0), out=variance)
-    variance += np.float32(epsilon)
+    variance += np.float32(1e-5)  # as torch's LayerNorm
     return x * (1 / np.sqrt(variance))[:, None]
 
 

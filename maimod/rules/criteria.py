@@ -110,27 +110,19 @@ def _general(
     return Criterion(key, ALL_MODES - without, None, low, high, unit, force, sentence, f"{PAGE}#{section}")
 
 
-def _of_mode(
-    mode: Mode, key: str, low: float, high: float, unit: str, force: Force, sentence: str, section: str = "overall"
-) -> Criterion:
+def _of_mode(mode: Mode, key: str, low: float, high: float, unit: str, force: Force, sentence: str) -> Criterion:
     """A limit of one mode for all its levels."""
-    link = f"{PAGES[mode]}#{section}"
+    link = f"{PAGES[mode]}#overall"
     return Criterion(key, frozenset({mode}), None, low, high, unit, force, sentence, link)
 
 
 def _levels(
-    mode: Mode,
-    key: str,
-    unit: str,
-    force: Force,
-    bounds: Mapping[Level, Bounds],
-    sentence: str,
-    section: str = "difficulty-specific",
+    mode: Mode, key: str, unit: str, force: Force, bounds: Mapping[Level, Bounds], sentence: str
 ) -> Iterator[Criterion]:
     """A limit of one mode with bounds by level; the sentence contains `{level}` and `{range}`."""
     for level, (low, high) in bounds.items():
         words = sentence.format(level=level.label_in(mode), range=in_words(low, high, unit))
-        link = f"{PAGES[mode]}#{section}"
+        link = f"{PAGES[mode]}#difficulty-specific"
         yield Criterion(key, frozenset({mode}), level, low, high, unit, force, words, link)
 
 

@@ -143,9 +143,9 @@ class Figure:
 # Draws of maps
 
 
-def draws(n_maps: int, seed: int = 0) -> np.ndarray:
+def draws(n_maps: int) -> np.ndarray:
     """(DRAWS, n_maps) how often each map is in each draw."""
-    return np.random.default_rng(seed).multinomial(n_maps, np.full(n_maps, 1 / n_maps), DRAWS).astype(float)
+    return np.random.default_rng(0).multinomial(n_maps, np.full(n_maps, 1 / n_maps), DRAWS).astype(float)
 
 
 def figure(metric: Callable[[np.ndarray], float], drawn: np.ndarray) -> Figure:
