@@ -16,6 +16,7 @@ import msgspec
 
 from maimod.findings import BeatmapReport, Category, Finding, Report, Scope, Severity, Tier
 from maimod.osu.beatmap import Mode
+from maimod.reporters.view import worth as worth_of_finding
 
 SAME_MS = 3.0
 """Findings of several difficulties at most this far apart are about the same moment."""
@@ -128,10 +129,8 @@ class Sheet(msgspec.Struct, frozen=True):
 
 
 def worth(entry: Entry) -> tuple[int, bool, float, int, float]:
-    """Sort key: what is worth looking at first. Graver and likelier first, places in a map before files and settings,
-    and of equals what more difficulties have."""
-    finding = entry.finding
-    return finding.severity.rank, finding.scope is not Scope.PLACE, -finding.score, -len(entry.beatmaps), finding.time
+    """Sort key: as of its finding (:func:`maimod.reporters.view.worth`), of equals first what more difficulties have."""
+    return *worth_of_finding(entry.finding), -len(entry.beatmaps), entry.finding.time
 
 
 def entries(report: Report) -> list[Entry]:

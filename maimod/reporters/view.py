@@ -53,14 +53,19 @@ class Shown(msgspec.Struct, frozen=True):
     """Findings left out by `max_findings`."""
 
 
+def worth(finding: Finding) -> tuple[int, bool, float]:
+    """Sort key: what is worth looking at first. Graver first, because the score of an exact problem can be lower than that of an estimate;
+    then places in a map before files and settings, and the likelier."""
+    return finding.severity.rank, finding.scope is not Scope.PLACE, -finding.score
+
+
 def shorten(report: Report, view: View) -> Shown:
     """Split the findings into listed ones and those that `view` leaves out."""
     listed = [finding for finding in report.findings if finding.severity.rank <= view.min_severity.rank]
     milder = [finding for finding in report.findings if finding.severity.rank > view.min_severity.rank]
     beyond: list[Finding] = []
     if view.max_findings is not None and len(listed) > view.max_findings:
-        # By severity first: the score of an exact problem can be lower than that of an estimate. Stable: of equals the earlier findings are listed.
-        ranked = sorted(listed, key=lambda finding: (finding.severity.rank, -finding.score))
+        ranked = sorted(listed, key=worth)  # stable: of equals the earlier findings are listed
         beyond = ranked[view.max_findings :]
     dropped = {id(finding) for finding in (*milder, *beyond)}
     beatmaps = tuple(

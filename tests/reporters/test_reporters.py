@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import maimod.reporters
-from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Severity, Tier
-from maimod.reporters import REPORTERS
+from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Scope, Severity, Tier
+from maimod.reporters import REPORTERS, triage
 from maimod.reporters.console import clean, percent, wrap
 from maimod.reporters.json import as_json, plain
 from maimod.reporters.view import View, shorten
@@ -368,6 +368,15 @@ def test_shorten_never_leaves_out_a_problem_for_a_likelier_estimate():
     report = Report("0.1.0", MODEL, (replace(BEATMAP, findings=(OFFSET, likely, possible)),))
     assert shorten(report, View(max_findings=1)).report.findings == [possible]
     assert shorten(report, View(max_findings=2)).beyond == (OFFSET,)
+
+
+def test_the_only_finding_that_is_listed_is_what_to_look_at_first():
+    file, place = (
+        replace(UNSNAPPED, scope=scope, score=score) for scope, score in ((Scope.DIFFICULTY, 1.0), (Scope.PLACE, 0.6))
+    )
+    report = Report("0.1.0", MODEL, (replace(BEATMAP, findings=(file, place)),))
+    assert shorten(report, View(max_findings=1)).report.findings == [place]
+    assert triage.entries(report)[0].finding == place
 
 
 def test_shorten_keeps_the_gravest_and_loses_nothing():
