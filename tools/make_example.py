@@ -637,9 +637,9 @@ TAIKO_FAULTS = (
         "late line",
         36,
         0,
-        ("scroll-speed/line-after-object",),
+        ("timing/line-after-bar-line",),
         False,
-        "the line for 1.2x comes 3 ms after the note it is meant for",
+        "the line for 1.2x comes 3 ms after the bar line and the note it is meant for",
         _lines(Line(time_of(36) + 3, -100 / 1.2, VOLUMES["chorus"], True)),
     ),
 )
