@@ -248,11 +248,12 @@ def _quiet_runs(active: Sequence[Hit], least: int, most: int) -> Iterator[list[H
 def _quiet_candidate(rule: Rule, run: Sequence[Hit]) -> Candidate:
     first, quietest = run[0], min(hit.volume for hit in run)
     who = "This hit is" if len(run) == 1 else f"These {len(run)} hits are"
+    usual = f"more than {QUIET_PERCENT} %" if quietest < QUIET_PERCENT else "more"
     return candidate(
         rule,
         time=first.time,
         end_time=run[-1].time if len(run) > 1 else None,
-        message=f"{who} barely audible at {quietest} % volume; more than {QUIET_PERCENT} % is usual.",
+        message=f"{who} barely audible at {quietest} % volume; {usual} is usual.",
         line=_volume_line(first),
         objects=tuple(hit.hit_object for hit in run[:SHOWN_OBJECTS]),
         actual=f"{quietest} %",

@@ -373,10 +373,6 @@ def plain_trees(fitted: Any, shift: float) -> Trees:
     return trees
 
 
-def _rounded(values: np.ndarray, digits: int = 6) -> list[float]:
-    return [float(f"{value:.{digits}g}") for value in values]
-
-
 def _unseen_first(data: Data) -> np.ndarray:
     """Weights of the examples, those in unseen maps `UNSEEN_WEIGHT` times the others, with the same sum as before."""
     weights = data.weights * np.where(data.unseen, UNSEEN_WEIGHT, 1.0)

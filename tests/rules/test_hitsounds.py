@@ -229,6 +229,7 @@ def test_hits_that_are_quiet_at_several_places_are_meant():
         for places in ([50, 51, 52, 53], [50, 90, 130, 170])
     ]
     assert ["hitsounds/quiet" in {f.rule for f in some} for some in quiet] == [True, False]
+    assert any("at 20 % volume; more is usual." in f.message for f in quiet[0])
 
 
 def test_muted_circle():
