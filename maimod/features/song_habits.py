@@ -17,7 +17,17 @@ from maimod.audio.onsets import ONSET_WIDTH_MS, OnsetEnvelope
 from maimod.audio.spectrogram import Bands
 from maimod.features.mania_rows import SAME_MS
 from maimod.features.taiko_measures import is_kat
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import (
+    ALL_MODES,
+    NOT_TAIKO,
+    ONLY_MANIA,
+    ONLY_TAIKO,
+    PLAYFIELD_MODES,
+    Beatmap,
+    HitObject,
+    Mode,
+    ObjectKind,
+)
 from maimod.osu.hitsounds import CLAP, FINISH, WHISTLE
 from maimod.osu.timing import SAME_BEAT_MS, TICKS_PER_BEAT, BeatGrid
 
@@ -36,13 +46,13 @@ MOST_OTHERS = 6
 TARGETS = ("size", "held", "kat", "whistle", "finish", "clap", "new combo")
 KAT_SOUNDS = ("whistle", "clap")
 OF_MODES = {
-    "size": {Mode.MANIA},
-    "held": {Mode.MANIA},
-    "kat": {Mode.TAIKO},
-    "whistle": set(Mode) - {Mode.TAIKO},
-    "finish": set(Mode),
-    "clap": set(Mode) - {Mode.TAIKO},
-    "new combo": {Mode.OSU, Mode.CATCH},
+    "size": ONLY_MANIA,
+    "held": ONLY_MANIA,
+    "kat": ONLY_TAIKO,
+    "whistle": NOT_TAIKO,
+    "finish": ALL_MODES,
+    "clap": NOT_TAIKO,
+    "new combo": PLAYFIELD_MODES,
 }
 NAMES = tuple(f"{target} {what}" for target in TARGETS for what in ("off", "known"))
 """`off`: by how much the start has more than the song and the beat lead to expect, in standard deviations of what these do not explain:

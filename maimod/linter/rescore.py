@@ -30,7 +30,7 @@ from maimod.linter.calibration import Calibration
 from maimod.linter.judge import Judge
 from maimod.linter.places import Entry, Place
 from maimod.linter.settings import LEAST_SCORE, LISTED_SCORE
-from maimod.osu.beatmap import ONLY_CATCH, ONLY_MANIA, SCROLLING_MODES, Mode
+from maimod.osu.beatmap import ALL_MODES, ONLY_CATCH, ONLY_MANIA, SCROLLING_MODES, Mode
 from maimod.rules import elsewhere
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, places_alike
 from maimod.rules.snaps import IS_HEARD
@@ -125,7 +125,7 @@ OF_COMBOS = frozenset({MISSING_COMBO, UNEXPECTED_COMBO})
 FEW_DOUBTS = 2
 """Where a map has more estimates of one rule or category of `ONE_QUESTION`, those with a score below 0.5 are one."""
 ONE_QUESTION: Mapping[str, tuple[frozenset[Mode], str]] = {
-    "scroll-speed": (frozenset(Mode), "the scroll speed is as doubtful at"),
+    "scroll-speed": (ALL_MODES, "the scroll speed is as doubtful at"),
     "new-combos/unexpected": (ONLY_CATCH, "a new combo is as doubtful at"),
     "new-combos/missing": (ONLY_CATCH, "a new combo is as likely at"),
     WRONG_TICK: (SCROLLING_MODES, "the tick is as doubtful at"),

@@ -43,12 +43,14 @@ class Mode(IntEnum):
         return "osu!" if self is Mode.OSU else f"osu!{self.label}"
 
 
+ALL_MODES = frozenset(Mode)
 PLAYFIELD_MODES = frozenset({Mode.OSU, Mode.CATCH})
 """Modes in which objects have places on the playfield, and combos."""
 SCROLLING_MODES = frozenset({Mode.TAIKO, Mode.MANIA})
 """Modes in which notes scroll, and green lines set their speed."""
 ONLY_OSU, ONLY_TAIKO = frozenset({Mode.OSU}), frozenset({Mode.TAIKO})
 ONLY_CATCH, ONLY_MANIA = frozenset({Mode.CATCH}), frozenset({Mode.MANIA})
+NOT_TAIKO, NOT_MANIA = ALL_MODES - ONLY_TAIKO, ALL_MODES - ONLY_MANIA
 WIDTH, HEIGHT = 512.0, 384.0
 """Of the playfield [osu! pixels]."""
 

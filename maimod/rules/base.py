@@ -28,13 +28,12 @@ from maimod.features.measure_alternatives import MeasureAlternatives
 from maimod.features.passages import Passages
 from maimod.features.slip_model import SlipModel, Slips
 from maimod.findings import Category, Expected, Severity, Tier, clock
-from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, Mode
+from maimod.osu.beatmap import ALL_MODES, PLAYFIELD_MODES, Beatmap, HitObject, Mode
 from maimod.osu.level import Level
 from maimod.osu.mapset import Mapset
 from maimod.rules import elsewhere
 from maimod.rules.rhythm_index import RhythmIndex, lag_of
 
-ALL_MODES = frozenset(Mode)
 DOCS = "https://github.com/OWNER/maimod/blob/main/docs"
 """Where the documentation is published; OWNER as in docs/ci.md. The action sets `MAIMOD_DOCS` to that of its own commit."""
 LEAST_PROPOSED_LOGIT = -8.0

@@ -13,10 +13,20 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import ONLY_CATCH, ONLY_MANIA, ONLY_OSU, Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import (
+    ALL_MODES,
+    NOT_MANIA,
+    ONLY_CATCH,
+    ONLY_MANIA,
+    ONLY_OSU,
+    Beatmap,
+    HitObject,
+    Mode,
+    ObjectKind,
+)
 from maimod.osu.level import Level
 from maimod.osu.names import object_name
-from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 from maimod.rules.criteria import low
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
@@ -33,7 +43,7 @@ CONCURRENT = Rule(
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Mania, where positions/column checks each column.",
     source=f"{_CRITERIA}#general",
-    modes=ALL_MODES - {Mode.MANIA},
+    modes=NOT_MANIA,
     same_mistake=("rhythm/concurrent", "rhythm/too-close"),
 )
 TOO_CLOSE = Rule(

@@ -16,7 +16,7 @@ from enum import StrEnum
 import msgspec
 
 from maimod.findings import minutes
-from maimod.osu.beatmap import Mode
+from maimod.osu.beatmap import ALL_MODES, Mode
 from maimod.osu.level import Level
 
 AS_OF = "2026-09-06"
@@ -89,7 +89,7 @@ def _number(value: float, unit: str = "") -> str:
     return f"{value:,.0f}" if value >= 100_000 else f"{value:g}"
 
 
-NO_MODE, ALL_MODES = frozenset[Mode](), frozenset(Mode)
+NO_MODE = frozenset[Mode]()
 RULE, GUIDELINE = Force.RULE, Force.GUIDELINE
 EASY, NORMAL, HARD, INSANE, EXPERT = Level
 INF = math.inf

@@ -21,16 +21,15 @@ from maimod.events.schema import EventKind
 from maimod.features import start_habits
 from maimod.features.hitsound_habits import habits
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import ONLY_TAIKO, PLAYFIELD_MODES, Mode
+from maimod.osu.beatmap import NOT_TAIKO, ONLY_TAIKO, PLAYFIELD_MODES, Mode
 from maimod.osu.hitsounds import BIG, CLAP, FINISH, KAT, WHISTLE, Hit, addition_names, hits, set_name
 from maimod.osu.names import hit_name
 from maimod.osu.timing import snap
 from maimod.rules import elsewhere
-from maimod.rules.base import ALL_MODES, LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.hitsound_model import HitsoundEvidence
 from maimod.rules.volume import HITSOUND_RULES, MUTED, NONE, QUIET, VOLUME, muted, quiet, volumes, without_additions
 
-NOT_TAIKO = ALL_MODES - {Mode.TAIKO}
 MAP_CURVE = Curve(middle=4.6, scale=0.8)
 """Log-odds of the map alone, in bits. At 4 bits (at least 8 similar places, none of which agrees): on 66 minutes of
 ranked osu!

@@ -17,10 +17,10 @@ import numpy as np
 
 from maimod.features.cells import CELLS_PER_BEAT, Cells
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import Mode
+from maimod.osu.beatmap import NOT_TAIKO
 from maimod.osu.hitsounds import DEFAULT_SET, Hit, hits, set_name
 from maimod.osu.names import hit_name
-from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import counted
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS, strongest
 from maimod.rules.stretches import LEAST_BITS, LONGEST_MS, bits_of, others_of, parts, totals, where
@@ -46,7 +46,7 @@ OWN_SETS = Rule(
     ignore_when="the pattern varies on purpose",
     blind_spots="Patterns that occur once, in sets of one difficulty; sets that lines give.",
     source=HITSOUND_RULES,
-    modes=ALL_MODES - {Mode.TAIKO},
+    modes=NOT_TAIKO,
     curves={"": OWN_SETS_CURVE},
     corruptions=("sample_set",),
 )

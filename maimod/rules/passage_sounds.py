@@ -15,13 +15,12 @@ import numpy as np
 
 from maimod.features.passages import Passages
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import HitObject, Mode
+from maimod.osu.beatmap import NOT_TAIKO, HitObject, Mode
 from maimod.osu.hitsounds import Hit, set_name
-from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.passage_rhythms import LEAST_BITS, LEAST_OTHERS, SHOWN_OBJECTS, bits_of_length, log_odds, strongest
 from maimod.rules.volume import HITSOUND_RULES
 
-NOT_TAIKO = ALL_MODES - {Mode.TAIKO}
 LOST_CURVE, SET_CURVE, LEVEL_CURVE = Curve(26.0, 4.0), Curve(9.0, 2.0), Curve(22.0, 3.0)
 """Of bits. 100 minutes of 60 ranked and other maps have 6 passages without additions, 1 sample set and 3 volumes above the middle;
 planted ones have 16 (one measure) to 50, 12 and 29."""

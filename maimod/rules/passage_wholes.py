@@ -15,9 +15,9 @@ from maimod.features.measure_alternatives import MIRRORED_MEASURES
 from maimod.features.measure_rhythms import LEAST_OBJECTS
 from maimod.features.slip_alternatives import across
 from maimod.findings import Category, Expected, Severity, Tier, clock
-from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, Mode
+from maimod.osu.beatmap import NOT_TAIKO, PLAYFIELD_MODES, HitObject, Mode
 from maimod.osu.names import noun
-from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import counted
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS, strongest
 from maimod.rules.volume import HITSOUND_RULES
@@ -86,7 +86,7 @@ EXCHANGED = Rule(
     ignore_when="the instruments of the song change here",
     blind_spots="Parts that occur once.",
     source=HITSOUND_RULES,
-    modes=ALL_MODES - {Mode.TAIKO},
+    modes=NOT_TAIKO,
     curves={"": EXCHANGED_CURVE},
     corruptions=("addition",),
 )
@@ -103,7 +103,7 @@ LATE = Rule(
     ignore_when="the song moves its accents here",
     blind_spots="Parts that occur once; additions that are early.",
     source=HITSOUND_RULES,
-    modes=ALL_MODES - {Mode.TAIKO},
+    modes=NOT_TAIKO,
     curves={"": LATE_CURVE},
     corruptions=("addition",),
 )

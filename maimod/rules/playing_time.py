@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import Break, HitObject, Mode
+from maimod.osu.beatmap import NOT_MANIA, Break, HitObject, Mode
 from maimod.rules import criteria
-from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
 
 DRAIN = Rule(
     "mapset/drain-time",
@@ -47,7 +47,7 @@ BREAK = Rule(
     ignore_when="never: the game or another editor will change it",
     blind_spots="Mania, which hardly uses breaks.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckBreaks.cs",
-    modes=ALL_MODES - {Mode.MANIA},
+    modes=NOT_MANIA,
 )
 MISSING_BREAK = Rule(
     "mapset/missing-break",
@@ -61,7 +61,7 @@ MISSING_BREAK = Rule(
     ignore_when="a break would show too early whether the map continues",
     blind_spots="Pauses under 10 s; mania, where health does not drain by itself.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Break",
-    modes=ALL_MODES - {Mode.MANIA},
+    modes=NOT_MANIA,
 )
 
 DRAIN_ROUNDING_MS = 50.0

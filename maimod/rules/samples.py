@@ -10,7 +10,7 @@ from pathlib import Path
 
 from maimod.audio import probe
 from maimod.findings import Expected, Severity, Tier
-from maimod.osu.beatmap import MAX_TIME_MS, ONLY_MANIA, Beatmap, Mode
+from maimod.osu.beatmap import MAX_TIME_MS, NOT_TAIKO, ONLY_MANIA, Beatmap, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.played_samples import played
 from maimod.rules.sets import CRITERIA, LAZER, is_whole
@@ -123,7 +123,7 @@ FINISH = Rule(
     ignore_when="the sample is a cymbal as well",
     blind_spots="What the sample sounds like; taiko, where a finish is a big note.",
     source=f"{CRITERIA}#audio",
-    modes=frozenset({Mode.OSU, Mode.CATCH, Mode.MANIA}),
+    modes=NOT_TAIKO,
 )
 
 HITSOUND = re.compile(

@@ -13,7 +13,7 @@ import msgspec
 
 from maimod.audio import probe
 from maimod.findings import Expected, Severity, Tier
-from maimod.osu.beatmap import ONLY_CATCH, ONLY_MANIA, ONLY_OSU, ONLY_TAIKO, Mode
+from maimod.osu.beatmap import ALL_MODES, ONLY_CATCH, ONLY_MANIA, ONLY_OSU, ONLY_TAIKO, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.sets import CRITERIA
 
@@ -87,7 +87,6 @@ class _Set(msgspec.Struct, frozen=True):
     """Elements that only this set has; all if empty."""
 
 
-ALL = frozenset(Mode)
 _SPINNER = ("spinner-approachcircle", "spinner-clear", "spinner-spin")
 _OLD_SPINNER = ("spinner-background", "spinner-circle", "spinner-metre")
 _NEW_SPINNER = ("spinner-bottom", "spinner-glow", "spinner-middle", "spinner-middle2", "spinner-top")
@@ -97,7 +96,7 @@ _FRUITS = tuple(
     for part in ("", "-overlay")
 )
 SETS = (
-    _Set("cursor", ALL, ("cursor", "cursortrail")),
+    _Set("cursor", ALL_MODES, ("cursor", "cursortrail")),
     _Set("hit bursts", ONLY_OSU, ("hit0", "hit50", "hit100", "hit100k", "hit300", "hit300g", "hit300k")),
     _Set(
         "hit circle",
@@ -148,9 +147,13 @@ SETS = (
         ("fruit-catcher-fail", "fruit-catcher-idle", "fruit-catcher-kiai"),
     ),
     _Set(
-        "scorebar", ALL, tuple(f"scorebar-{name}" for name in ("bg", "colour", "ki", "kidanger", "kidanger2", "marker"))
+        "scorebar",
+        ALL_MODES,
+        tuple(f"scorebar-{name}" for name in ("bg", "colour", "ki", "kidanger", "kidanger2", "marker")),
     ),
-    _Set("score numbers", ALL, tuple(f"score-{name}" for name in (*map(str, range(10)), "comma", "dot", "percent"))),
+    _Set(
+        "score numbers", ALL_MODES, tuple(f"score-{name}" for name in (*map(str, range(10)), "comma", "dot", "percent"))
+    ),
 )
 FRUIT, DROP = (128, 128), (82, 103)
 

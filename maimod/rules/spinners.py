@@ -13,10 +13,10 @@ import numpy as np
 
 from maimod.features.ordered import median
 from maimod.findings import Category, Expected, Severity, Tier, clock
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import NOT_MANIA, Beatmap, HitObject, ObjectKind
 from maimod.osu.names import kind_name
 from maimod.osu.timing import TICKS_PER_BEAT
-from maimod.rules.base import ALL_MODES, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import OTHERS, a, counted
 from maimod.rules.passage_rhythms import log_odds
 from maimod.rules.rhythm_index import lag_of
@@ -39,7 +39,7 @@ MISSING = Rule(
     ignore_when="the song rests here",
     blind_spots="Rests of less than three beats.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Spinner",
-    modes=ALL_MODES - {Mode.MANIA},
+    modes=NOT_MANIA,
     curves={"": SPINNER_CURVE},
     corruptions=("missing",),
 )
@@ -56,7 +56,7 @@ END = Rule(
     ignore_when="an easier difficulty needs more time before the next object",
     blind_spots="Maps with few spinners, in sets of one difficulty.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Spinner",
-    modes=ALL_MODES - {Mode.MANIA},
+    modes=NOT_MANIA,
     curves={"": SPINNER_CURVE},
     corruptions=("length",),
 )

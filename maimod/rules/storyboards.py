@@ -9,7 +9,7 @@ from itertools import islice
 from maimod.audio import probe
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu import limits
-from maimod.osu.beatmap import Mode
+from maimod.osu.beatmap import NOT_MANIA, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.criteria import high
 from maimod.rules.samples import sample_event
@@ -46,7 +46,7 @@ STORYBOARDED = Rule(
     ignore_when="the sounds belong to the storyboard",
     blind_spots="None.",
     source=f"{CRITERIA}#audio",
-    modes=frozenset({Mode.OSU, Mode.TAIKO, Mode.CATCH}),
+    modes=NOT_MANIA,
 )
 
 

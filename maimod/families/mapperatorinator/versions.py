@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from maimod.events.schema import CELL, EventKind, EventSchema
-from maimod.osu.beatmap import ONLY_OSU, Mode
+from maimod.osu.beatmap import ALL_MODES, ONLY_OSU, Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Version:
     lacks: frozenset[EventKind]
     """… and kinds that it does not have."""
     schema: EventSchema
-    modes: frozenset[Mode] = frozenset(Mode)
+    modes: frozenset[Mode] = ALL_MODES
     """Learned; the ids may cover more."""
     unwritten: frozenset[EventKind] = frozenset()
     """Class tokens that prompts leave out although older code gave ids to some of them (docs/compat.md §2.9, §7):

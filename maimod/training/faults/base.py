@@ -41,9 +41,6 @@ WHISTLE, FINISH, CLAP = 2, 4, 8
 ADDITIONS = WHISTLE | FINISH | CLAP
 SAMPLE_SETS = {"normal": 1, "soft": 2, "drum": 3}
 
-ALL = frozenset(Mode)
-WITH_SAMPLES = frozenset({Mode.OSU, Mode.CATCH, Mode.MANIA})
-
 Envelope = OnsetEnvelope | None
 T = TypeVar("T")
 

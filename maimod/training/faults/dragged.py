@@ -13,11 +13,20 @@ import numpy as np
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind, SliderPath
+from maimod.osu.beatmap import (
+    ALL_MODES,
+    NOT_MANIA,
+    PLAYFIELD_MODES,
+    UNSNAP_MS,
+    Beatmap,
+    HitObject,
+    Mode,
+    ObjectKind,
+    SliderPath,
+)
 from maimod.osu.slider_path import tail
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid, snap
 from maimod.training.faults.base import (
-    ALL,
     CLEAR_GAP_MS,
     SAME_MS,
     Envelope,
@@ -338,26 +347,25 @@ def _on_third(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plante
 
 
 _R, _S, _P = Category.RHYTHM, Category.SLIDERS, Category.POSITIONS
-_WITH_SPINNERS = PLAYFIELD_MODES | {Mode.TAIKO}
 FAULTS: tuple[Fault, ...] = (
     *(
-        Fault("group-dragged", f"{name} beat", (_R,), ALL, partial(_group_dragged, beats))
+        Fault("group-dragged", f"{name} beat", (_R,), ALL_MODES, partial(_group_dragged, beats))
         for name, beats in (("1/4", 0.25), ("1/8", 0.125))
     ),
     Fault("circles-exchanged", "", (_P,), PLAYFIELD_MODES, _circles_exchanged),
     Fault("slider-exchanged", "", (_R, _S), PLAYFIELD_MODES, _slider_exchanged),
     Fault("slider-split", "", (_R, _S), PLAYFIELD_MODES, _slider_split),
     Fault("circles-joined", "", (_R, _S), PLAYFIELD_MODES, _circles_joined),
-    Fault("spinner-lost", "", (_R,), _WITH_SPINNERS, _spinner_lost),
-    Fault("spinner-end", "", (_R,), _WITH_SPINNERS, _spinner_end),
+    Fault("spinner-lost", "", (_R,), NOT_MANIA, _spinner_lost),
+    Fault("spinner-end", "", (_R,), NOT_MANIA, _spinner_end),
     *(
-        Fault("slider-end-tick", f"{name} beat", (_S, _R), _WITH_SPINNERS, partial(_end_tick, beats))
+        Fault("slider-end-tick", f"{name} beat", (_S, _R), NOT_MANIA, partial(_end_tick, beats))
         for name, beats in (("1/4", 0.25), ("1/8", 0.125))
     ),
-    Fault("burst-shortened", "", (_R,), ALL, _burst_shortened),
+    Fault("burst-shortened", "", (_R,), ALL_MODES, _burst_shortened),
     *(
-        Fault("passage-deleted", dose, (_R,), ALL, partial(_passage_deleted, measures))
+        Fault("passage-deleted", dose, (_R,), ALL_MODES, partial(_passage_deleted, measures))
         for dose, measures in (("1/2 measure", 0.5), ("1 measure", 1.0), ("2 measures", 2.0))
     ),
-    Fault("on-third", "", (_R,), ALL, _on_third),
+    Fault("on-third", "", (_R,), ALL_MODES, _on_third),
 )

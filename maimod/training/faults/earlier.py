@@ -14,13 +14,11 @@ from dataclasses import replace
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject
+from maimod.osu.beatmap import ALL_MODES, NOT_TAIKO, PLAYFIELD_MODES, Beatmap, HitObject
 from maimod.osu.hitsounds import hits
 from maimod.training.faults.base import (
-    ALL,
     CLEAR_GAP_MS,
     SAME_MS,
-    WITH_SAMPLES,
     Envelope,
     Fault,
     Planted,
@@ -198,9 +196,9 @@ def _thinned(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted
 
 _R, _S, _H = Category.RHYTHM, Category.SLIDERS, Category.HITSOUNDS
 FAULTS: tuple[Fault, ...] = (
-    Fault("own-sets-lost", "1 object", (_H,), WITH_SAMPLES, _set_lost),
-    Fault("own-sets-lost", "2 measures", (_H,), WITH_SAMPLES, _sets_lost),
-    Fault("sounds-unfinished", f"{UNFINISHED_MEASURES} measures", (_H,), WITH_SAMPLES, _unfinished),
+    Fault("own-sets-lost", "1 object", (_H,), NOT_TAIKO, _set_lost),
+    Fault("own-sets-lost", "2 measures", (_H,), NOT_TAIKO, _sets_lost),
+    Fault("sounds-unfinished", f"{UNFINISHED_MEASURES} measures", (_H,), NOT_TAIKO, _unfinished),
     Fault("repeat-for-circle", "", (_S, _R), PLAYFIELD_MODES, _turned_back),
-    Fault("rhythm-thinned", "1 measure", (_R,), ALL, _thinned),
+    Fault("rhythm-thinned", "1 measure", (_R,), ALL_MODES, _thinned),
 )

@@ -9,11 +9,9 @@ from functools import partial
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import SCROLLING_MODES, Beatmap, HitObject, TimingPoint
+from maimod.osu.beatmap import ALL_MODES, NOT_TAIKO, SCROLLING_MODES, Beatmap, HitObject, TimingPoint
 from maimod.training.faults.base import (
-    ALL,
     SAME_MS,
-    WITH_SAMPLES,
     Envelope,
     Fault,
     Planted,
@@ -201,16 +199,19 @@ FAULTS: tuple[Fault, ...] = (
             "velocity-typo",
             dose,
             (Category.SLIDERS, _V, Category.RHYTHM),
-            ALL,
+            ALL_MODES,
             partial(_mistyped, partial(faster, factor), partial(_shows_velocity, factor), f"velocity times {factor:g}"),
         )
         for dose, factor in (("x1.5", 1.5), ("x0.5", 0.5), ("-100 as -10", 10.0))
     ),
-    Fault("line-volume", "digit lost", (_H,), ALL, _line_volume),
-    Fault("line-sample-set", "", (_H,), WITH_SAMPLES, _line_sample_set),
-    *(Fault("section-volume", f"{percent} %", (_H,), ALL, partial(_section_volume, percent)) for percent in (30, 50)),
+    Fault("line-volume", "digit lost", (_H,), ALL_MODES, _line_volume),
+    Fault("line-sample-set", "", (_H,), NOT_TAIKO, _line_sample_set),
     *(
-        Fault("kiai-moved", dose, (_K,), ALL, partial(_kiai_moved, beats))
+        Fault("section-volume", f"{percent} %", (_H,), ALL_MODES, partial(_section_volume, percent))
+        for percent in (30, 50)
+    ),
+    *(
+        Fault("kiai-moved", dose, (_K,), ALL_MODES, partial(_kiai_moved, beats))
         for dose, beats in (("1 beats", 1), ("2 beats", 2), ("1 measure", None))
     ),
 )

@@ -9,9 +9,8 @@ from itertools import pairwise
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ALL_MODES, Beatmap, HitObject, Mode, ObjectKind
 from maimod.training.faults.base import (
-    ALL,
     CLEAR_GAP_MS,
     SAME_MS,
     Envelope,
@@ -147,9 +146,9 @@ def _grid_lost(ms: float, beatmap: Beatmap, random: Generator, envelope: Envelop
 
 _R = (Category.RHYTHM,)
 FAULTS: tuple[Fault, ...] = (
-    Fault("pasted-from-elsewhere", "", _R, ALL, _from_elsewhere),
-    Fault("halves-exchanged", "", _R, ALL, _halves_exchanged),
-    Fault("pasted-again", "", _R, ALL, _repeated_too_often),
+    Fault("pasted-from-elsewhere", "", _R, ALL_MODES, _from_elsewhere),
+    Fault("halves-exchanged", "", _R, ALL_MODES, _halves_exchanged),
+    Fault("pasted-again", "", _R, ALL_MODES, _repeated_too_often),
     # Arithmetic finds it, so it is nothing to judge: its category is one that is not.
-    Fault("passage-unsnapped", "10 ms", (Category.TIMING, *_R), ALL, partial(_grid_lost, 10)),
+    Fault("passage-unsnapped", "10 ms", (Category.TIMING, *_R), ALL_MODES, partial(_grid_lost, 10)),
 )

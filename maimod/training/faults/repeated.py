@@ -11,19 +11,9 @@ from itertools import pairwise
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, Mode
+from maimod.osu.beatmap import ALL_MODES, NOT_TAIKO, PLAYFIELD_MODES, Beatmap, HitObject, Mode
 from maimod.osu.timing import TICKS_PER_BEAT
-from maimod.training.faults.base import (
-    ALL,
-    WITH_SAMPLES,
-    Envelope,
-    Fault,
-    Planted,
-    additions_of,
-    is_circle,
-    pick,
-    rebuild,
-)
+from maimod.training.faults.base import Envelope, Fault, Planted, additions_of, is_circle, pick, rebuild
 from maimod.training.faults.playfield import flagged
 from maimod.training.faults.sounds import silent
 
@@ -104,8 +94,8 @@ FAULTS: tuple[Fault, ...] = tuple(
     Fault(kind, f"{n} phrases", (category,), modes, partial(_everywhere, choose, change, note, n), is_alone=True)
     for kind, category, modes, choose, change, note in (
         ("repeated-combo-missing", Category.NEW_COMBOS, PLAYFIELD_MODES, flagged, _without_combo, "new combo missing"),
-        ("repeated-addition-missing", Category.HITSOUNDS, WITH_SAMPLES, _with_additions, silent, "addition missing"),
-        ("repeated-object-missing", Category.RHYTHM, ALL, _within_combos, _gone, "object missing"),
+        ("repeated-addition-missing", Category.HITSOUNDS, NOT_TAIKO, _with_additions, silent, "addition missing"),
+        ("repeated-object-missing", Category.RHYTHM, ALL_MODES, _within_combos, _gone, "object missing"),
     )
     for n in _COUNTS
 )

@@ -8,10 +8,9 @@ from functools import partial
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ALL_MODES, PLAYFIELD_MODES, UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import snap
 from maimod.training.faults.base import (
-    ALL,
     CLAP,
     CLEAR_GAP_MS,
     SAME_MS,
@@ -228,21 +227,21 @@ def _stay_apart(rows: list[Row], moves: list[float]) -> bool:
 
 _R, _S = Category.RHYTHM, Category.SLIDERS
 FAULTS: tuple[Fault, ...] = (
-    *(Fault("unsnapped", f"{ms} ms", (_R,), ALL, partial(_unsnapped, ms)) for ms in (5, 10, 20, 40)),
-    Fault("wrong-tick", "", (_R,), ALL, _wrong_tick),
-    Fault("missing-object", "", (_R,), ALL, _missing),
-    Fault("extra-object", "", (_R,), ALL, _extra),
-    Fault("doubled-object", "", (_R, Category.POSITIONS), ALL, _doubled),
+    *(Fault("unsnapped", f"{ms} ms", (_R,), ALL_MODES, partial(_unsnapped, ms)) for ms in (5, 10, 20, 40)),
+    Fault("wrong-tick", "", (_R,), ALL_MODES, _wrong_tick),
+    Fault("missing-object", "", (_R,), ALL_MODES, _missing),
+    Fault("extra-object", "", (_R,), ALL_MODES, _extra),
+    Fault("doubled-object", "", (_R, Category.POSITIONS), ALL_MODES, _doubled),
     *(
         Fault("slider-lost", into, (_R, _S), PLAYFIELD_MODES | {Mode.TAIKO}, partial(_slider_lost, into))
         for into in ("gone", "circle")
     ),
     *(
-        Fault("late-paste", f"{name} beat", (_R, Category.TIMING), ALL, partial(_late_paste, beats))
+        Fault("late-paste", f"{name} beat", (_R, Category.TIMING), ALL_MODES, partial(_late_paste, beats))
         for name, beats in (("1/4", 0.25), ("1/2", 0.5))
     ),
     *(
-        Fault("wrong-snap", f"1/{divisor} as 1/{typed}", (_R,), ALL, partial(_wrong_snap, divisor, typed))
+        Fault("wrong-snap", f"1/{divisor} as 1/{typed}", (_R,), ALL_MODES, partial(_wrong_snap, divisor, typed))
         for divisor, typed in ((4, 3), (3, 4))
     ),
 )

@@ -8,9 +8,8 @@ from functools import partial
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import SCROLLING_MODES, Beatmap, TimingPoint
+from maimod.osu.beatmap import ALL_MODES, SCROLLING_MODES, Beatmap, TimingPoint
 from maimod.training.faults.base import (
-    ALL,
     SAME_MS,
     Envelope,
     Fault,
@@ -127,9 +126,9 @@ def _kiai_doubled(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Pl
 
 _V, _S, _R, _K = Category.SCROLL_SPEED, Category.SLIDERS, Category.RHYTHM, Category.KIAI
 FAULTS: tuple[Fault, ...] = (
-    Fault("velocity-line-lost", "", (_S, _V, _R), ALL - SCROLLING_MODES, _line_lost),
+    Fault("velocity-line-lost", "", (_S, _V, _R), ALL_MODES - SCROLLING_MODES, _line_lost),
     Fault("scroll-line-lost", "", (_V,), SCROLLING_MODES, _line_lost),
-    Fault("velocity-line-late", "5 ms", (_V, _S), ALL, partial(_line_late, 5)),
-    Fault("kiai-lost", "", (_K,), ALL, _kiai_lost),
-    Fault("kiai-doubled", "", (_K,), ALL, _kiai_doubled),
+    Fault("velocity-line-late", "5 ms", (_V, _S), ALL_MODES, partial(_line_late, 5)),
+    Fault("kiai-lost", "", (_K,), ALL_MODES, _kiai_lost),
+    Fault("kiai-doubled", "", (_K,), ALL_MODES, _kiai_doubled),
 )

@@ -11,15 +11,22 @@ from itertools import pairwise
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, ObjectKind, SliderPath, TimingPoint
+from maimod.osu.beatmap import (
+    ALL_MODES,
+    NOT_TAIKO,
+    PLAYFIELD_MODES,
+    Beatmap,
+    HitObject,
+    ObjectKind,
+    SliderPath,
+    TimingPoint,
+)
 from maimod.training.faults.base import (
     ADDITIONS,
-    ALL,
     CLAP,
     FINISH,
     SAME_MS,
     WHISTLE,
-    WITH_SAMPLES,
     Envelope,
     Fault,
     Planted,
@@ -271,13 +278,13 @@ def _ramp_broken(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Pla
 
 _H = (Category.HITSOUNDS,)
 FAULTS: tuple[Fault, ...] = (
-    Fault("additions-shifted", "1 object", _H, WITH_SAMPLES, _shifted),
-    Fault("additions-late", "1/2 beat", _H, WITH_SAMPLES, _late),
-    Fault("additions-exchanged", "2 measures", _H, WITH_SAMPLES, _exchanged),
-    Fault("finish-missing", "", _H, WITH_SAMPLES, _finish_missing),
+    Fault("additions-shifted", "1 object", _H, NOT_TAIKO, _shifted),
+    Fault("additions-late", "1/2 beat", _H, NOT_TAIKO, _late),
+    Fault("additions-exchanged", "2 measures", _H, NOT_TAIKO, _exchanged),
+    Fault("finish-missing", "", _H, NOT_TAIKO, _finish_missing),
     Fault("edge-sounds-reversed", "", _H, PLAYFIELD_MODES, _edges_reversed),
     Fault("edge-sounds-everywhere", "", _H, PLAYFIELD_MODES, _body_sound),
-    Fault("volume-late", "1 beat", _H, ALL, partial(_step_late, 1)),
-    Fault("volume-line-lost", "", _H, ALL, _step_lost),
-    Fault("volume-ramp-broken", "", _H, ALL, _ramp_broken),
+    Fault("volume-late", "1 beat", _H, ALL_MODES, partial(_step_late, 1)),
+    Fault("volume-line-lost", "", _H, ALL_MODES, _step_lost),
+    Fault("volume-ramp-broken", "", _H, ALL_MODES, _ramp_broken),
 )

@@ -8,16 +8,14 @@ from functools import partial
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import Beatmap, HitObject, HitSample, ObjectKind
+from maimod.osu.beatmap import ALL_MODES, NOT_TAIKO, Beatmap, HitObject, HitSample, ObjectKind
 from maimod.training.faults.base import (
     ADDITIONS,
-    ALL,
     CLAP,
     FINISH,
     SAME_MS,
     SAMPLE_SETS,
     WHISTLE,
-    WITH_SAMPLES,
     Envelope,
     Fault,
     Planted,
@@ -162,13 +160,13 @@ def _hitsounds_lost(measures: int, beatmap: Beatmap, random: Generator, envelope
 
 _H = (Category.HITSOUNDS,)
 FAULTS: tuple[Fault, ...] = (
-    Fault("addition-missing", "", _H, WITH_SAMPLES, _addition_missing),
-    Fault("addition-wrong", "", _H, WITH_SAMPLES, _addition_wrong),
-    Fault("addition-extra", "", _H, WITH_SAMPLES, _addition_extra),
-    Fault("sample-set", "", _H, WITH_SAMPLES, _sample_set),
+    Fault("addition-missing", "", _H, NOT_TAIKO, _addition_missing),
+    Fault("addition-wrong", "", _H, NOT_TAIKO, _addition_wrong),
+    Fault("addition-extra", "", _H, NOT_TAIKO, _addition_extra),
+    Fault("sample-set", "", _H, NOT_TAIKO, _sample_set),
     *(
-        Fault("hitsounds-lost", f"{n} measure{'s' if n > 1 else ''}", _H, WITH_SAMPLES, partial(_hitsounds_lost, n))
+        Fault("hitsounds-lost", f"{n} measure{'s' if n > 1 else ''}", _H, NOT_TAIKO, partial(_hitsounds_lost, n))
         for n in (1, 2, 4)
     ),
-    *(Fault("volume-dip", f"{percent} %", _H, ALL, partial(_volume_dip, percent)) for percent in (30, 50, 80)),
+    *(Fault("volume-dip", f"{percent} %", _H, ALL_MODES, partial(_volume_dip, percent)) for percent in (30, 50, 80)),
 )

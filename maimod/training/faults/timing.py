@@ -10,9 +10,8 @@ import numpy as np
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import Beatmap, TimingPoint
+from maimod.osu.beatmap import ALL_MODES, Beatmap, TimingPoint
 from maimod.training.faults.base import (
-    ALL,
     CLEAR_GAP_MS,
     SAME_MS,
     Envelope,
@@ -165,14 +164,14 @@ def _tempo_typo(bpm: float, beatmap: Beatmap, random: Generator, envelope: Envel
 
 _T = (Category.TIMING,)
 FAULTS: tuple[Fault, ...] = (
-    *(Fault("section-shift", f"{ms} ms", _T, ALL, partial(_section_shift, ms), True) for ms in (10, 20, 40)),
+    *(Fault("section-shift", f"{ms} ms", _T, ALL_MODES, partial(_section_shift, ms), True) for ms in (10, 20, 40)),
     *(
-        Fault("map-shift", f"{ms:+d} ms", _T, ALL, partial(_map_shift, ms), True)
+        Fault("map-shift", f"{ms:+d} ms", _T, ALL_MODES, partial(_map_shift, ms), True)
         for ms in (-40, -30, -20, -10, 10, 20, 30, 40)
     ),
-    *(Fault("tempo", f"{percent:g} %", _T, ALL, partial(_tempo, percent), True) for percent in (0.5, 1, 2)),
+    *(Fault("tempo", f"{percent:g} %", _T, ALL_MODES, partial(_tempo, percent), True) for percent in (0.5, 1, 2)),
     *(
-        Fault("tempo-typo", f"{bpm:+d} BPM", (*_T, Category.RHYTHM), ALL, partial(_tempo_typo, bpm), True)
+        Fault("tempo-typo", f"{bpm:+d} BPM", (*_T, Category.RHYTHM), ALL_MODES, partial(_tempo_typo, bpm), True)
         for bpm in (1, 10)
     ),
 )
