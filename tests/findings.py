@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +58,14 @@ def doubted(loaded: Beatmap, doubts: Mapping[tuple[str, float], float], elsewher
     return Evidence(loaded, corruption=CorruptionLogits(grid, KINDS, logits))
 
 
+def judgeable(
+    loaded: Beatmap, doubts: Mapping[tuple[str, float], float], elsewhere: float = -12.0, **more: Any
+) -> Evidence:
+    """Evidence as of :func:`doubted` that the judge can judge: the generator has scored the map too, and nothing surprised
+    it. `more` are other fields of the evidence."""
+    return replace(doubted(loaded, doubts, elsewhere), scores=(), **more)
+
+
 def judging(category: Category, feature: str, weight: float, bias: float, *rules: str) -> Calibration:
     """Calibration whose judge knows one feature of one category: log-odds = weight * feature + bias."""
     # A hidden unit is nearly a line if its weight is small.
@@ -71,3 +80,9 @@ def proposals_of(evidence: Evidence) -> list[Candidate]:
     """What the discriminator alone suggests, in all checks."""
     assert evidence.corruption is not None
     return [one for check in BEATMAP_CHECKS if check.propose for one in check.propose(evidence, evidence.corruption)]
+
+
+def with_proposals(candidates: list[Candidate], evidence: Evidence, calibration: Calibration) -> list[Finding]:
+    """Rescore candidates and what the discriminator suggests beside them."""
+    proposals = proposals_of(evidence) if evidence.corruption is not None else []
+    return rescore([*candidates, *proposals], evidence, calibration)

@@ -35,7 +35,7 @@ from maimod.rules import (
     volume_steps,
 )
 from maimod.rules.base import Candidate, Evidence, Rule, candidate
-from tests.findings import doubted
+from tests.findings import doubted, judgeable
 from tests.maps import beatmap
 
 MAP = beatmap([f"{64 + 40 * (i % 8)},192,{1000 + 500 * i},{5 if i % 8 == 0 else 1},0,0:0:0:0:" for i in range(40)])
@@ -162,7 +162,7 @@ def test_what_the_model_of_forms_says() -> None:
     ]
 
     def log_odds(model: SlipModel, name: str = "log-odds") -> list[float]:
-        _, features = judged_places(places, replace(doubted(loaded, {}), scores=(), slip_model=model), Calibration())
+        _, features = judged_places(places, judgeable(loaded, {}, slip_model=model), Calibration())
         return [value(features, f"slip form {name}", row) for row in range(len(places))]
 
     assert log_odds(model) == [2.0 if o.slider else -6.0 for o in loaded.hit_objects]
@@ -189,7 +189,7 @@ def test_what_the_models_of_other_modes_say_goes_into_features_of_its_own(mode: 
     loaded = beatmap([f"{64 + 40 * (i % 8)},192,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(40)], mode=mode)
     o = loaded.hit_objects[7]
     found = [candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)]
-    seen = replace(doubted(loaded, {}), scores=(), slip_model=model)
+    seen = judgeable(loaded, {}, slip_model=model)
     _, features = judged_places(found, seen, Calibration())
     kinds = ("position", "shape", "chord", "end", "colour", "form", "plane")
     assert {kind: value(features, f"slip {kind} log-odds") for kind in kinds} == {
@@ -232,7 +232,7 @@ def test_what_the_networks_of_slips_say_goes_into_features_of_its_own(mode: int,
         candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
         for o in loaded.hit_objects
     ]
-    _, features = judged_places(found, replace(doubted(loaded, {}), scores=(), slip_model=model), Calibration())
+    _, features = judged_places(found, judgeable(loaded, {}, slip_model=model), Calibration())
     kinds = ("position", "shape", "chord", "end", "colour", "form", "plane")
     assert {kind: value(features, f"slip {kind} in sequence log-odds", 7) for kind in kinds} == {
         kind: says.get(kind, slip_model.NO_SLIP) for kind in kinds
@@ -240,7 +240,7 @@ def test_what_the_networks_of_slips_say_goes_into_features_of_its_own(mode: int,
     if mode == 0:  # a spinner cannot have slipped
         assert value(features, "slip position in sequence log-odds", 8) == slip_model.NO_SLIP
     two = {key: [*networks[key], *always_saying(key, *[9.0] * len(slip_model.OUTPUTS[key]))] for key in networks}
-    seen = replace(doubted(loaded, {}), scores=(), slip_model=msgspec.structs.replace(model, networks=two))
+    seen = judgeable(loaded, {}, slip_model=msgspec.structs.replace(model, networks=two))
     _, features = judged_places(found, seen, Calibration())
     kind, alone = next(iter(says.items()))
     assert value(features, f"slip {kind} in sequence log-odds", 7) == (alone + 9.0) / 2
@@ -260,7 +260,7 @@ def test_bodies_of_catch_are_measured_with_their_y() -> None:
         for o in loaded.hit_objects
     ]
     model = SlipModel(1, always, always, catch=always)
-    _, features = judged_places(places, replace(doubted(loaded, {}), scores=(), slip_model=model), Calibration())
+    _, features = judged_places(places, judgeable(loaded, {}, slip_model=model), Calibration())
     assert value(features, "slip shape log-odds", 17) == -5.0
     assert value(features, "lies copies_share", 17) < 0.1 < 0.8 < value(features, "lies copies_share", 20)
     assert value(features, "body points_odds", 25) > 1.0 > 0.0 > value(features, "body points_odds", 20)
@@ -277,13 +277,13 @@ def test_other_colours_and_the_copies_are_those_of_the_notes_alone() -> None:
         candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
         for o in loaded.hit_objects
     ]
-    _, features = judged_places(found, replace(doubted(loaded, {}), scores=(), slip_model=model), Calibration())
+    _, features = judged_places(found, judgeable(loaded, {}, slip_model=model), Calibration())
     names = ("columns mirrored row", "chord copies other column")
     assert [value(features, name, 23) for name in (*names, "finisher odds")] == [0.0, 0.0, 0.0]
     assert value(features, "finisher odds", 44) < -3.0
     assert value(features, names[0], 44) > 3.0 > 1.0 > value(features, names[0], 60)
     assert value(features, names[1], 44) > 0.9 > 0.2 > value(features, names[1], 60)
-    _, features = judged_places(found, replace(doubted(loaded, {}), scores=()), Calibration())
+    _, features = judged_places(found, judgeable(loaded, {}), Calibration())
     assert value(features, names[1], 44) == 0.0
 
 
@@ -297,10 +297,10 @@ def test_the_way_of_the_catcher_and_that_of_the_copies() -> None:
         candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
         for o in loaded.hit_objects
     ]
-    _, features = judged_places(found, replace(doubted(loaded, {}), scores=(), slip_model=model), Calibration())
+    _, features = judged_places(found, judgeable(loaded, {}, slip_model=model), Calibration())
     assert value(features, "way distance in", 45) == 224.0 and value(features, "way distance in", 37) == 104.0
     assert value(features, "catch copies longer", 37) > 0.99 > 0.2 > value(features, "catch copies longer", 45)
-    _, features = judged_places(found, replace(doubted(loaded, {}), scores=()), Calibration())
+    _, features = judged_places(found, judgeable(loaded, {}), Calibration())
     assert value(features, "way distance in", 45) == value(features, "catch copies longer", 37) == 0.0
 
 
@@ -340,7 +340,7 @@ def test_the_holds_of_the_other_difficulties_are_known_in_mania_alone() -> None:
             candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
             for o in own.hit_objects
         ]
-        seen = replace(doubted(own, {}), scores=(), slip_model=model, mapset=Mapset(Path(), (own, other)))
+        seen = judgeable(own, {}, slip_model=model, mapset=Mapset(Path(), (own, other)))
         _, features = judged_places(found, seen, Calibration())
         assert value(features, "set other end", 20) == expected
         assert value(features, "set holds", 0) == expected and value(features, "set holds", 1) == 0.0
@@ -359,7 +359,7 @@ def test_notes_are_ranked_by_their_ends_apart_from_holds() -> None:
         candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
         for o in own.hit_objects
     ]
-    _, features = judged_places(found, replace(doubted(own, {}), scores=(), slip_model=model), Calibration())
+    _, features = judged_places(found, judgeable(own, {}, slip_model=model), Calibration())
     assert value(features, "slip end rank", 0) > value(features, "slip end rank", 1)
     assert value(features, "holds rank of kind", 0) == value(features, "holds rank of kind", 1) > 0
     assert value(features, "holds ahead of kind", 0) == 0
@@ -375,7 +375,7 @@ def test_the_notes_of_a_chord_have_the_gaps_of_the_chord() -> None:
         candidate(rhythm.UNEXPECTED_KIND, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
         for o in own.hit_objects
     ]
-    _, features = judged_places(found, replace(doubted(own, {}), scores=()), Calibration())
+    _, features = judged_places(found, judgeable(own, {}), Calibration())
     gaps = [[round(2 ** value(features, f"gap_{side}", row), 2) for row in range(11)] for side in ("before", "after")]
     assert gaps == [[16.0] + 10 * [0.5], 7 * [0.5] + 4 * [16.0]]
 
@@ -394,7 +394,7 @@ def test_a_chord_of_another_difficulty_has_all_kinds_of_its_notes() -> None:
         for o in own.hit_objects[:2]
     ]
     others = (own, holds(1), holds())
-    seen = replace(doubted(own, {}), scores=(), mapset=Mapset(Path(), others))
+    seen = judgeable(own, {}, mapset=Mapset(Path(), others))
     _, features = judged_places(found, seen, Calibration())
     assert [value(features, "siblings_same_kind", row) for row in range(2)] == [0.5, 1.0]
 
@@ -440,6 +440,6 @@ def test_a_new_combo_unlike_those_around_is_first_of_its_map() -> None:
     loaded = beatmap(lines)
     objects = [loaded.hit_objects[i] for i in (21, 30)]
     found = [about(new_combos.MISSING, 5, time=o.time, line=o.line, objects=[o], measure=3.0) for o in objects]
-    _, features = judged_places(found, replace(doubted(loaded, {}), scores=()), Calibration())
+    _, features = judged_places(found, judgeable(loaded, {}), Calibration())
     assert value(features, "habit combo_off") > 1.0 > value(features, "habit combo_off", 1)
     assert value(features, "rank habit combo_off") == 0.0 < value(features, "rank habit combo_off", 1)

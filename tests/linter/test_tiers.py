@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from maimod.findings import Category, Finding, Severity, Tier
@@ -12,7 +10,7 @@ from maimod.linter.pipeline import analyse
 from maimod.linter.settings import Settings
 from maimod.osu.beatmap import Beatmap
 from maimod.rules.base import Evidence
-from tests.findings import doubted, judging
+from tests.findings import judgeable, judging
 from tests.maps import beatmap
 
 CREDULOUS = judging(Category.RHYTHM, "slot extra", 2.0, 0.0, "rhythm/wrong-tick")
@@ -41,7 +39,7 @@ def off_every_tick() -> Beatmap:
 def test_an_object_off_every_tick_is_a_problem_with_and_without_networks(logit: float | None) -> None:
     loaded = off_every_tick()
     doubts = {("extra", 16_050.0): logit, ("missing", 16_000.0 + 500 / 4): logit} if logit is not None else {}
-    findings = report(replace(doubted(loaded, doubts), scores=()) if doubts else Evidence(loaded))
+    findings = report(judgeable(loaded, doubts) if doubts else Evidence(loaded))
     assert listed(findings) == [("rhythm/unsnapped", Severity.PROBLEM)]
     assert (findings[0].score, findings[0].tier) == (0.95, Tier.EXACT)
     folded = [{"timestamp": "00:16:050 (31) -", "rule": "rhythm/wrong-tick", "severity": "minor"}]
@@ -64,5 +62,5 @@ def test_a_map_full_of_facts_keeps_them_all() -> None:
     lines = circles(*(1000 + 500 * i for i in range(70)))
     for i in range(10, 60, 10):
         lines[i] = f"-100,192,{1000 + 500 * i},1,0,0:0:0:0:"
-    findings = report(replace(doubted(beatmap(lines), {}, elsewhere=-30.0), scores=()))
+    findings = report(judgeable(beatmap(lines), {}, elsewhere=-30.0))
     assert [finding.severity for finding in findings if finding.rule == "positions/offscreen"] == [Severity.PROBLEM] * 5

@@ -22,7 +22,7 @@ from maimod.training import calibrate, judge_fit
 from maimod.training.calibrate import examples_of, is_at, write
 from maimod.training.faults import Copy, Planted, select
 from maimod.training.judge_fit import UNCLEAR, UNTOUCHED, Examples, fit
-from tests.findings import doubted
+from tests.findings import doubted, judgeable
 from tests.maps import beatmap
 
 LOADED = beatmap([f"{100 + 40 * (i % 8)},{100 + 25 * (i % 5)},{1000 + 500 * i},1,0,0:0:0:0:" for i in range(120)])
@@ -32,7 +32,7 @@ RHYTHM = rhythm.MISSING_OBJECT
 
 
 def look(changed: Beatmap) -> Gathered:
-    return Gathered(replace(doubted(changed, {}, elsewhere=1.5), scores=()))
+    return Gathered(judgeable(changed, {}, elsewhere=1.5))
 
 
 def test_a_planted_mistake_is_one_example_of_each_right_category() -> None:
