@@ -2,8 +2,7 @@
 
 The reader is as forgiving as the game: a line that cannot be read costs that line, and a message names it. A file raises
 :class:`BeatmapError`, with path, line and reason, only if it is no beatmap, or no red line or no object is left.
-Source: https://osu.ppy.sh/wiki/en/Client/File_formats/osu_%28file_format%29 and osu!lazer's `LegacyBeatmapDecoder` and
-`ConvertHitObjectParser`.
+Source: https://osu.ppy.sh/wiki/en/Client/File_formats/osu_%28file_format%29 and osu!lazer's `LegacyBeatmapDecoder`.
 """
 
 from __future__ import annotations
@@ -11,37 +10,19 @@ from __future__ import annotations
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NamedTuple
 
 from maimod.errors import BeatmapError
-from maimod.osu import limits, slider_path
-from maimod.osu.beatmap import (
-    MAX_TIME_MS,
-    Beatmap,
-    Break,
-    BrokenSlider,
-    Difficulty,
-    HitObject,
-    HitSample,
-    Mode,
-    ObjectKind,
-    SliderPath,
-    TimingPoint,
-    combo_numbers,
-)
+from maimod.osu import limits
+from maimod.osu.beatmap import Beatmap, Break, Difficulty, HitObject, Mode, TimingPoint, combo_numbers
+from maimod.osu.fields import LAZER_VERSION, MAX_VALUE, UNREADABLE, Skip, decimal, decimal_with_commas, integer, time_ms
 from maimod.osu.folder import Folder, read_file
+from maimod.osu.object_lines import ObjectLine, ObjectReader
 
-MAX_DEGREE = 16
-"""Of a B-spline; lazer's editor writes 4."""
-MAX_COORDINATE = 131_072  # lazer, `Parsing.MAX_COORDINATE_VALUE`
-MAX_VALUE = 2_147_483_647  # of 32 bits
 LATEST_VERSION = 14
 """Latest format of stable."""
-LAZER_VERSION = 128
-"""First format of lazer; positions have decimals from here on."""
 SECTIONS = frozenset(
     [
         "General",
@@ -129,50 +110,6 @@ def _decode(content: bytes, path: Path) -> tuple[str, list[str]]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         return content.decode("utf-8", errors="replace"), [f"line {line}: not UTF-8; the odd bytes were replaced"]
-
-
-def _number(text: str) -> float:
-    """Read a decimal as the game does; NaN and infinity are allowed here and checked where the value is used."""
-    if "_" in text or not text.isascii():  # which Python allows within numbers
-        raise ValueError(f"not a number: {text[:40]}")
-    return float(text)
-
-
-def _with_thousands(text: str) -> float:
-    """The same where the game ignores commas in front of the point, so that 4,2 is 42."""
-    whole, point, rest = text.partition(".")
-    return _number(whole[:1] + whole[1:].replace(",", "") + point + rest)
-
-
-_INTEGER = re.compile(r"\s*[+-]?\d+\s*", re.ASCII)
-
-
-def _integer(text: str) -> int:
-    """Read an integer as the game does: it takes no decimals, not even .0.
-
-    Raises:
-        ValueError: if it is none.
-    """
-    value = int(text) if len(text) < 40 and _INTEGER.fullmatch(text) else MAX_VALUE + 1
-    if not -MAX_VALUE - 1 <= value <= MAX_VALUE:
-        raise ValueError(f"not a whole number: {text[:40]}")
-    return value
-
-
-def _integer_or_0(text: str) -> int:
-    """Read an integer of a field in which the game takes anything else for 0."""
-    try:
-        return _integer(text)
-    except ValueError:
-        return 0
-
-
-class _Skip(Exception):
-    """A line that is left out; the message is why, as in "skipped 2 timing point lines that cannot be read"."""
-
-
-UNREADABLE = "that cannot be read"
-NO_TIME = "at a time that is not a number or beyond 10 hours"
 
 
 class _Parser:
@@ -271,7 +208,7 @@ class _Parser:
                 return
             try:
                 self.timing_points.append(self.timing_point(number, line))
-            except _Skip as reason:
+            except Skip as reason:
                 self.skip("timing point", str(reason), number)
         elif section == "HitObjects":
             self.object_lines.append((number, line))
@@ -300,43 +237,33 @@ class _Parser:
         fields = line.split(",")
         if fields[0].strip() in ("2", "Break") and len(fields) >= 3:
             try:
-                start, end = self.time(fields[1]), self.time(fields[2])
+                start, end = time_ms(fields[1], self.offset), time_ms(fields[2], self.offset)
                 if len(self.breaks) >= limits.MAX_BREAKS:
-                    raise _Skip(f"beyond {limits.MAX_BREAKS:,}")
+                    raise Skip(f"beyond {limits.MAX_BREAKS:,}")
                 self.breaks.append(Break(number, start, end))
-            except _Skip as reason:
+            except Skip as reason:
                 self.skip("break", str(reason), number)
         elif len(self.events) < limits.MAX_EVENTS:
             self.events.append((number, line))
         else:
             self.skip("event", f"beyond {limits.MAX_EVENTS:,}", number)
 
-    def time(self, text: str) -> float:
-        """A time of the file as the game has it [ms]."""
-        try:
-            time = _number(text)
-        except ValueError:
-            raise _Skip(UNREADABLE) from None
-        if not abs(time) <= MAX_TIME_MS:  # also true for NaN
-            raise _Skip(NO_TIME)
-        return time + self.offset
-
     def timing_point(self, number: int, line: str) -> TimingPoint:
         fields = line.split(",")
-        time = self.time(fields[0])
+        time = time_ms(fields[0], self.offset)
         try:
-            beat_length = _number(fields[1])
-            meter = 4 if len(fields) < 3 or fields[2][0] == "0" else _integer(fields[2])
-            sample_set = _integer(fields[3]) if len(fields) > 3 else self.default_set()
-            sample_index = _integer(fields[4]) if len(fields) > 4 else 0
-            volume = _integer(fields[5]) if len(fields) > 5 else self.default_volume()
+            beat_length = decimal(fields[1])
+            meter = 4 if len(fields) < 3 or fields[2][0] == "0" else integer(fields[2])
+            sample_set = integer(fields[3]) if len(fields) > 3 else self.default_set()
+            sample_index = integer(fields[4]) if len(fields) > 4 else 0
+            volume = integer(fields[5]) if len(fields) > 5 else self.default_volume()
             is_red = fields[6][0] == "1" if len(fields) > 6 else beat_length > 0
-            effects = _integer(fields[7]) if len(fields) > 7 else 0
+            effects = integer(fields[7]) if len(fields) > 7 else 0
         except (ValueError, IndexError):
-            raise _Skip(UNREADABLE) from None
+            raise Skip(UNREADABLE) from None
         # In lazer NaN on a green line means "no slider ticks"; every other value must be a number.
         if math.isinf(beat_length) or (is_red and math.isnan(beat_length)):
-            raise _Skip("whose beat length is not a number")
+            raise Skip("whose beat length is not a number")
         if is_red and not MIN_BEAT_LENGTH_MS <= beat_length <= MAX_BEAT_LENGTH_MS:
             self.odd_beats.append(number)
             beat_length = min(max(beat_length, MIN_BEAT_LENGTH_MS), MAX_BEAT_LENGTH_MS)
@@ -361,7 +288,7 @@ class _Parser:
     def default_volume(self) -> int:
         """Volume of timing points that state none."""
         try:
-            return _integer(self.sections["General"].get("SampleVolume", ""))
+            return integer(self.sections["General"].get("SampleVolume", ""))
         except ValueError:
             return 100
 
@@ -389,8 +316,8 @@ class _Parser:
             (),
             tuple(self.breaks),
         )
-        reader = _Objects(self, shell)
-        objects = reader.read()
+        reader = ObjectReader(shell, self.offset)
+        objects = self.objects(reader)
         self.note_duplicates()
         self.note_missing()
         self.messages += [_skipped(kind, why, lines) for (kind, why), lines in self.skipped.items()]
@@ -414,6 +341,29 @@ class _Parser:
             self.sections,
             tuple(reader.broken),
             {place: lines[-1][0] for place, lines in self.values.items()},
+        )
+
+    def objects(self, reader: ObjectReader) -> tuple[HitObject, ...]:
+        """The objects in order of time, as the game sorts them."""
+        found: list[ObjectLine] = []
+        for line, text in self.object_lines:
+            try:
+                found.append(reader.read(line, text))
+            except Skip as reason:
+                self.skip("hit object", str(reason), line)
+        if not found:
+            (_, why), lines = next((of, lines) for of, lines in self.skipped.items() if of[0] == "hit object")
+            raise self.fail(
+                lines.first[0], f"none of the hit objects can be read ({_skipped('hit object', why, lines)})"
+            )
+        last, text = self.object_lines[-1]
+        if found[-1].line != last and text.count(",") < 4:
+            self.messages.append(f"line {last}: the file seems cut off here")
+        found.sort(key=lambda o: o.time)
+        numbers = combo_numbers([(o.time, o.kind, o.new_combo) for o in found], reader.shell.breaks)
+        return tuple(
+            HitObject(index, *o[:8], number, *o[8:])
+            for index, (o, number) in enumerate(zip(found, numbers, strict=True))
         )
 
     def missing(self, section: str, reason: str, consequence: str) -> tuple[int | None, str]:
@@ -452,7 +402,7 @@ class _Parser:
     def mode(self) -> Mode:
         for number, text in reversed(self.values.get(("General", "Mode"), [])):
             try:
-                return Mode(_integer(text))
+                return Mode(integer(text))
             except ValueError:
                 self.messages.append(
                     f"line {number}: there is no game mode {text[:20]!r}; the line is left out, as in the game"
@@ -464,7 +414,7 @@ class _Parser:
             values = self.values.get(("Difficulty", key), [])
             for line, text in reversed(values):
                 try:
-                    value = _with_thousands(text)
+                    value = decimal_with_commas(text)
                 except ValueError:
                     continue
                 if abs(value) <= MAX_VALUE:
@@ -528,204 +478,3 @@ class _Lines:
 
 def _skipped(kind: str, why: str, lines: _Lines) -> str:
     return f"skipped {lines.count} {kind} line{'s' * (lines.count > 1)} {why} ({lines})"
-
-
-class _Read(NamedTuple):
-    """A hit object before it has its place among the others; fields as in :class:`HitObject`."""
-
-    line: int
-    kind: ObjectKind
-    time: float
-    end_time: float
-    x: float
-    y: float
-    new_combo: bool
-    combo_skip: int
-    hitsound: int
-    sample: HitSample
-    slider: SliderPath | None
-
-
-class _Objects:
-    """Reads `[HitObjects]`; timing points and mode must be known before."""
-
-    def __init__(self, parser: _Parser, shell: Beatmap) -> None:
-        self.parser, self.shell = parser, shell
-        self.slides_left, self.points_left = limits.MAX_SLIDES, limits.MAX_CONTROL_POINTS
-        self.broken: list[BrokenSlider] = []
-
-    def read(self) -> tuple[HitObject, ...]:
-        """The objects in order of time, as the game sorts them."""
-        found: list[_Read] = []
-        for line, text in self.parser.object_lines:
-            try:
-                found.append(self.hit_object(line, text))
-            except _Skip as reason:
-                self.parser.skip("hit object", str(reason), line)
-        if not found:
-            (_, why), lines = next((of, lines) for of, lines in self.parser.skipped.items() if of[0] == "hit object")
-            raise self.parser.fail(
-                lines.first[0], f"none of the hit objects can be read ({_skipped('hit object', why, lines)})"
-            )
-        last, text = self.parser.object_lines[-1]
-        if found[-1].line != last and text.count(",") < 4:
-            self.parser.messages.append(f"line {last}: the file seems cut off here")
-        found.sort(key=lambda o: o.time)
-        numbers = combo_numbers([(o.time, o.kind, o.new_combo) for o in found], self.shell.breaks)
-        return tuple(
-            HitObject(index, *o[:8], number, *o[8:])
-            for index, (o, number) in enumerate(zip(found, numbers, strict=True))
-        )
-
-    def hit_object(self, line: int, text: str) -> _Read:
-        fields = text.split(",")
-        if len(fields) < 5:
-            raise _Skip(UNREADABLE)
-        time = self.parser.time(fields[2])
-        try:
-            x, y = self.coordinate(fields[0]), self.coordinate(fields[1])
-            bits, hitsound = _integer(fields[3]), _integer(fields[4])
-            kind, end_time, sample, slider = self.body(bits, fields, x, y, time)
-        except (ValueError, IndexError):
-            if _says_slider(fields):
-                self.broken.append(BrokenSlider(line, time, "it cannot be read", is_left_out=True))
-            raise _Skip(UNREADABLE) from None
-        if not abs(end_time) <= MAX_TIME_MS:
-            raise _Skip("whose end is not a number or beyond 10 hours")
-        if slider is not None and len(fields) > 7 and (length := _number(fields[7])) < 0:
-            self.broken.append(BrokenSlider(line, time, f"its length is {length:g} px", is_left_out=False))
-        return _Read(
-            line, kind, time, max(end_time, time), x, y, bool(bits & 4), bits >> 4 & 7, hitsound, sample, slider
-        )
-
-    def coordinate(self, text: str) -> float:
-        """A coordinate; before lazer's format they are whole pixels, and decimals are cut off."""
-        value = _number(text)
-        if not abs(value) <= MAX_COORDINATE:  # false for NaN too
-            raise _Skip(f"whose coordinates are not numbers or beyond ±{MAX_COORDINATE:,}")
-        return value if self.shell.format_version >= LAZER_VERSION else float(int(value))
-
-    def body(
-        self, bits: int, fields: list[str], x: float, y: float, time: float
-    ) -> tuple[ObjectKind, float, HitSample, SliderPath | None]:
-        if bits & 1:
-            return ObjectKind.CIRCLE, time, self.sample(fields, 5), None
-        if bits & 2:
-            sample = self.sample(fields, 10)
-            slider = self.slider(fields, x, y, sample)
-            return ObjectKind.SLIDER, time + self.shell.slider_duration(slider, time), sample, slider
-        if bits & 8:
-            return ObjectKind.SPINNER, _number(fields[5]) + self.parser.offset, self.sample(fields, 6), None
-        if bits & 128:
-            if self.shell.mode is not Mode.MANIA:
-                raise _Skip("of hold notes, which only mania has")
-            if len(fields) < 6 or not fields[5]:
-                return ObjectKind.HOLD, time, HitSample(), None
-            end, _, rest = fields[5].partition(":")
-            return ObjectKind.HOLD, _number(end) + self.parser.offset, self.sample([rest], 0), None
-        raise _Skip(UNREADABLE)
-
-    @staticmethod
-    def sample(fields: list[str], place: int) -> HitSample:
-        if len(fields) <= place or not fields[place].strip():
-            return HitSample()
-        parts = fields[place].split(":", 4)
-        index, volume = (_integer(part) if part else 0 for part in [*parts[2:4], "", ""][:2])
-        name = parts[4].strip() if len(parts) > 4 else ""
-        return HitSample(_integer(parts[0]), _integer(parts[1]), index, max(volume, 0), name)
-
-    def slider(self, fields: list[str], x: float, y: float, sample: HitSample) -> SliderPath:
-        points, types = self.path(fields[5], (x, y))
-        slides = max(1, _integer(fields[6]))
-        if slides > limits.MAX_SLIDES_OF_ONE:
-            raise _Skip(f"of sliders with more than {limits.MAX_SLIDES_OF_ONE:,} slides")
-        if slides > self.slides_left or len(points) > self.points_left:
-            raise _Skip(
-                f"of sliders beyond {limits.MAX_SLIDES:,} slides or {limits.MAX_CONTROL_POINTS:,} control points in all"
-            )
-        if len(points) > limits.MAX_POINTS_OF_ONE:
-            raise _Skip(f"of sliders with more than {limits.MAX_POINTS_OF_ONE:,} control points")
-        self.slides_left, self.points_left = self.slides_left - slides, self.points_left - len(points)
-        length = _number(fields[7]) if len(fields) > 7 else 0.0
-        if not abs(length) <= MAX_COORDINATE:  # false for NaN too
-            raise _Skip(f"of sliders whose length is not a number or beyond {MAX_COORDINATE:,}")
-        curve, segments = types[0][1] if types else "B", tuple(types[1:])
-        if length <= 0:  # as long as its path
-            path = SliderPath(curve, points, 1, 0.0, segment_types=segments)
-            length = slider_path.flatten(path).natural_length
-        sounds, sets = (_edges(fields[place], slides) if len(fields) > place else [] for place in (8, 9))
-        return SliderPath(
-            curve,
-            points,
-            slides,
-            length,
-            tuple(_integer_or_0(part) for part in sounds),
-            tuple(self.edge_sets(sets, slides, sample)),
-            segments,
-        )
-
-    def edge_sets(self, texts: Sequence[str], slides: int, sample: HitSample) -> Iterator[tuple[int, int]]:
-        """Sample sets of the edges; of one that states none, those of the slider.
-
-        One that cannot be read counts as 0, so that the slider is kept.
-        """
-        for edge, text in enumerate(texts):
-            try:
-                one = self.sample([text], 0) if text else sample
-            except (ValueError, IndexError):
-                if edge > slides:
-                    return  # the game reads no more than there are edges
-                yield 0, 0
-                continue
-            yield one.normal_set, one.addition_set
-
-    def path(
-        self, text: str, head: tuple[float, float]
-    ) -> tuple[tuple[tuple[float, float], ...], list[tuple[int, str]]]:
-        """Read `B|1:2|3:4|L|5:6`: the control points, the head first, and (index of its first point, type) of each
-        curve.
-
-        Raises:
-            ValueError: if a point cannot be read.
-        """
-        points, types = [head], list[tuple[int, str]]()
-        for part in text.split("|"):
-            part = part.strip()
-            if part[0].isalpha() and ":" not in part:  # IndexError if it is empty
-                curve = _curve(part)
-                at = len(points) if len(points) > 1 else 0
-                if types and types[-1][0] == at:  # no points since the last type
-                    types.pop()
-                types.append((at, curve))
-            else:
-                x, y = part.split(":")[:2]
-                points.append((self.coordinate(x), self.coordinate(y)))
-        if len(types) > 1 and types[-1][0] == len(points):
-            types.pop()
-        return tuple(points), types
-
-
-def _says_slider(fields: list[str]) -> bool:
-    """Whether a line of `[HitObjects]` is that of a slider."""
-    return len(fields) > 5 and bool(_integer_or_0(fields[3]) & 2)
-
-
-def _edges(text: str, slides: int) -> list[str]:
-    """What a field states of each edge, and the last entry of one that states more: the published models use that."""
-    found = text.split("|") if text else []
-    return [*found[: slides + 1], *(found[-1:] if len(found) > slides + 1 else [])]
-
-
-def _curve(text: str) -> str:
-    """Type of a curve. The game takes every letter that it does not know for Catmull; a number makes a Bezier curve a
-    B-spline of that degree.
-
-    Raises:
-        ValueError: if the degree is larger than any that is drawn.
-    """
-    if text[0] != "B":
-        return text[0] if text[0] in "LP" else "C"
-    degree = _integer_or_0(text[1:])
-    if degree > MAX_DEGREE:
-        raise ValueError("degree out of bounds")
-    return f"B{degree}" if degree > 0 else "B"
