@@ -4,6 +4,7 @@ changes."""
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Callable, Sequence
 from random import Random
@@ -197,6 +198,14 @@ def of_value(value: Any, random: Random) -> Any:
             case _:
                 holder[key] = _odd(random)
     return value
+
+
+def of_json(value: Any, random: Random) -> bytes:
+    """A JSON document of a changed value, or the document of the value with changes to its text."""
+    text = json.dumps(value).encode()
+    if random.random() < 0.7:
+        return json.dumps(of_value(value, random)).encode()
+    return of_text(text, random, text)
 
 
 def _odd(random: Random) -> Any:

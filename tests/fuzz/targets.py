@@ -424,12 +424,7 @@ def baseline(place: Path, more: Path | None) -> Make:
     whole["findings"] = whole["findings"][:5]
 
     def make(random: Random) -> Case:
-        text = json.dumps(whole).encode()
-        content = (
-            json.dumps(mutate.of_value(whole, random)).encode()
-            if random.random() < 0.7
-            else mutate.of_text(text, random, text)
-        )
+        content = mutate.of_json(whole, random)
 
         def run() -> Outcome:
             path.write_bytes(content)
@@ -563,12 +558,7 @@ def report(place: Path, more: Path | None) -> Make:
     other = Report(made.version, made.model, (), shard=Shard(2, 2))
 
     def make(random: Random) -> Case:
-        text = json.dumps(whole).encode()
-        content = (
-            json.dumps(mutate.of_value(whole, random)).encode()
-            if random.random() < 0.7
-            else mutate.of_text(text, random, text)
-        )
+        content = mutate.of_json(whole, random)
 
         def run() -> Outcome:
             path.write_bytes(content)
