@@ -171,8 +171,10 @@ def _jacks(evidence: Evidence, level: Level, moments: Sequence[_Moment]) -> Iter
 
 def _trills(evidence: Evidence, level: Level, moments: Sequence[_Moment]) -> Iterator[Candidate]:
     most = high("trill", Mode.MANIA, level)
+    if math.isinf(most):  # the criteria limit them in a Hard alone
+        return
     start = 0
-    for place in range(1, len(moments) + 1 if not math.isinf(most) else 0):
+    for place in range(1, len(moments) + 1):
         if place < len(moments) and _continues(moments, start, place):
             continue
         if place - start > most:

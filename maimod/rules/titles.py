@@ -82,7 +82,7 @@ _OTHER_VERSION = re.compile(r"\(([^()]*\S)\s(ver\.?)\)", re.IGNORECASE)
 
 
 def markers(title: str) -> list[Marker]:
-    """Markers of a title, in order; each place counts once, for its longest reading."""
+    """Markers of a title, in order; each place counts once, for the first of `_GRAMMAR` that fits."""
     found: list[Marker] = []
     small = title.casefold()
     for standard, letters, words, kind in _GRAMMAR:
@@ -148,7 +148,7 @@ def title_faults(title: str, tags: str = "") -> Iterator[Fault]:
         yield Fault(f"has more than one marker of length: {' and '.join(lengths)}", lengths[0], Certainty.LIKELY)
     for match in others:
         standard = f"({match[1]} Ver.)"
-        if not any(match[2] == form for form in ("Ver.", *_styled("Ver.", title))):
+        if match[2] not in ("Ver.", *_styled("Ver.", title)):
             yield Fault(f"has {match[0]}, where other titles write {standard}", standard, Certainty.POSSIBLE)
 
 
