@@ -253,7 +253,7 @@ def _beatmap(
     creator = f" by {clean(beatmap.creator)}" if beatmap.creator else ""
     page.paragraph(_name(beatmap) + creator, "bold", rest=2)
     if beatmap.status != "error" and not view.quiet:
-        conditioning = [
+        facts = [
             MODES.get(beatmap.mode, beatmap.mode),
             *([] if beatmap.stars is None else [f"{beatmap.stars:.2f} stars"]),
             count(beatmap.objects, "object"),
@@ -262,8 +262,8 @@ def _beatmap(
             f"{clean(model.id)} ({clean(model.device)}, {model.precision})" if model else "no model",
         ]
         if many:
-            conditioning.append(clean(beatmap.path))
-        page.paragraph(" · ".join(glue(fact) for fact in conditioning), "dim", rest=2)
+            facts.append(clean(beatmap.path))
+        page.paragraph(" · ".join(glue(fact) for fact in facts), "dim", rest=2)
     _messages(page, beatmap)
     for category, own in _by_category(entries):
         page.line()

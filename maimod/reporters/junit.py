@@ -32,13 +32,8 @@ def junit(report: Report, out: TextIO, view: View) -> None:
         _count(suite)
     _count(root)
     ElementTree.indent(root)
-    out.write(
-        "<?xml version='1.0' encoding='us-ascii'?>\n"
-        + markup_without_commands(ElementTree.tostring(root, encoding="us-ascii").decode("ascii")).removeprefix(
-            "<?xml version='1.0' encoding='us-ascii'?>\n"
-        )
-        + "\n"
-    )
+    document = ElementTree.tostring(root, encoding="us-ascii", xml_declaration=True).decode("ascii")
+    out.write(markup_without_commands(document) + "\n")
 
 
 def _unlisted(complete: BeatmapReport, listed: BeatmapReport, view: View) -> list[Finding]:
@@ -83,12 +78,12 @@ def _suite(
 
 
 def _details(beatmap: BeatmapReport, finding: Finding) -> str:
-    conditioning = [f"{beatmap.location}:{finding.line}", finding.link, finding.confidence]
+    lines = [f"{beatmap.location}:{finding.line}", finding.link, finding.confidence]
     if finding.actual:
-        conditioning.append(f"in the map: {finding.actual}")
+        lines.append(f"in the map: {finding.actual}")
     if finding.expected:
-        conditioning.append("expected: " + ", ".join(one.text for one in finding.expected))
-    return "\n".join(conditioning)
+        lines.append("expected: " + ", ".join(one.text for one in finding.expected))
+    return "\n".join(lines)
 
 
 def _count(element: ElementTree.Element) -> None:

@@ -69,7 +69,7 @@ def counts(report: Report) -> str:
 def section(
     report: Report, number: int, entries: Sequence[Entry], notes: Sequence[str] = (), labelled: bool = False
 ) -> list[str]:
-    """The lines of one difficulty; empty without entries."""
+    """The lines of one difficulty; none without entries, messages and notes."""
     beatmap = report.beatmaps[number]
     if not entries and not beatmap.messages and not notes:
         return []
@@ -101,6 +101,5 @@ def issue(entry: Entry, report: Report, labelled: bool) -> str:
 
 def escape(text: str) -> str:
     """Escape text of a map for Markdown: no markup, links or line breaks."""
-    return _SPECIAL.sub(r"\\\1", without_controls(text).replace("\ufffd", " ")).replace(
-        "@", "@\u200b"
-    )  # a title must not mention a user
+    escaped = _SPECIAL.sub(r"\\\1", without_controls(text).replace("\ufffd", " "))
+    return escaped.replace("@", "@\u200b")  # a title must not mention a user

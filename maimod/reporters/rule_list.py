@@ -7,6 +7,7 @@ from typing import Any, TextIO
 
 from rich.cells import cell_len
 
+from maimod.osu.beatmap import ALL_MODES
 from maimod.reporters.console import LETTERS, MODES, STYLES, Page, Part, glue, wrap
 from maimod.reporters.view import View
 from maimod.rules.base import BeatmapCheck, MapsetCheck, Rule
@@ -21,14 +22,14 @@ def explain(rules: Sequence[Rule], out: TextIO) -> None:
             page.line()
             page.rule()
         page.line((rule.id, "bold"), f"  {rule.title}")
-        modes = "all modes" if len(rule.modes) == 4 else ", ".join(MODES[mode.label] for mode in sorted(rule.modes))
-        conditioning = (
+        modes = "all modes" if rule.modes == ALL_MODES else ", ".join(MODES[mode.label] for mode in sorted(rule.modes))
+        facts = (
             f"{LETTERS[rule.severity]}: {rule.severity.value} at most",
             rule.tier.value,
             f"evidence: {', '.join(rule.evidence)}",
             modes,
         )
-        page.paragraph(" · ".join(glue(fact) for fact in conditioning), "dim")
+        page.paragraph(" · ".join(glue(fact) for fact in facts), "dim")
         for head, text in (
             ("Why it matters", rule.why),
             ("How it is found", rule.how),
