@@ -7,6 +7,7 @@ Difficulties of one mode are compared by time. A difficulty that differs through
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -29,7 +30,8 @@ MISSING_OBJECT = Rule(
     "one may have lost it.",
     how="All other difficulties of the mode, at least one of them easier, have an object that starts at a time where "
     "this one has neither an object nor a slider, spinner or break, in a pause of up to four beats that no spinner begins. Up to three "
-    "such places of a difficulty are one finding.",
+    "such places of a difficulty are one finding. What it leaves out at the same place of "
+    "the measure and in the same rhythm again is meant.",
     advice="Was it forgotten, or is the pause intended?",
     ignore_when="the pause is intended, to emphasise the next sound",
     blind_spots="The easiest difficulty; places that a slider or a break covers, and longer pauses; sets of two difficulties.",
@@ -91,6 +93,9 @@ OWN_WAY, SLIP = 0.02, 0.005
 looks like a slip."""
 OWN_RHYTHM = 3
 """Most missing objects that look like a slip; more are a choice."""
+TICKS, PLACE_BEATS = 12, 2
+"""Pauses are the same by the ticks of a beat before and after, and from the place in so many beats. Of 70 findings in 781 difficulties 17 are about such places
+alone; each of 13 that were looked at was a figure that comes again."""
 LONG_PAUSE_BEATS = 4
 """A longer pause is one that the mapper made, whatever the others have in it."""
 FINE_BEATS = 1 / 3
@@ -129,8 +134,9 @@ def _objects(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[
             for time in starts[fewest.path]
             if all(_has(starts[other.path], time, SAME_MS) for other in others) and _is_empty(one, time)
         ]
-        if 0 < len(holes) <= OWN_RHYTHM:
-            first, *more = holes
+        slips = _once(one, holes) if len(holes) <= OWN_RHYTHM else []
+        if slips:
+            first, *more = slips
             have = f"other difficulties have {_a(noun(one.beatmap))} here"
             after = next((o for o in one.objects_by_time if o.time > first), one.objects_by_time[-1])
             yield from evidence.candidate(
@@ -142,11 +148,25 @@ def _objects(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[
                 subject=str(round(first)),
                 actual=f"no {noun(one.beatmap)}",
                 expected=[Expected(_a(noun(one.beatmap)))],
-                places=len(holes),
-                times_ms=holes,
+                places=len(slips),
+                times_ms=slips,
                 message=f"{f'Both {have}' if len(others) == 2 else f'All {len(others)} {have}'}"
                 f"{f', even {names(_easiest(evidence, easier))}' if len(easier) < len(others) else ''}{places_alike(more)}.",
             )
+
+
+def _once(evidence: Evidence, holes: Sequence[float]) -> list[float]:
+    """Of times without an object those at which the difficulty pauses as at none of the others: what it leaves out again at the
+    same place is its rhythm."""
+    pauses = {}
+    for time in holes:
+        place = bisect_left(evidence.object_times, time)
+        before, after = evidence.object_times[place - 1 : place + 1].tolist()
+        line = evidence.beatmap.red_line_at(time)
+        ticks = [round(TICKS * ms / line.beat_length) for ms in (time - before, after - time, time - line.time)]
+        pauses[time] = (*ticks[:2], ticks[2] % (PLACE_BEATS * TICKS))
+    count = Counter(pauses.values())
+    return [time for time in holes if count[pauses[time]] == 1]
 
 
 def _beside(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[Placed]:

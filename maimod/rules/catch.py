@@ -84,8 +84,8 @@ EDGE_DASH = Rule(
     ("map",),
     why="The first fruit has to be caught with the very edge of the catcher, which looks like any other dash.",
     how="A dash that lacks up to 10 px to a hyperdash: a problem in a Salad or Platter if it lacks 2 px at most, else "
-    "a warning; in a Rain a minor, next to another dash or hyperdash a warning; in an Overdose a warning after a "
-    "hyperdash.",
+    "a warning; a warning in a Rain next to another dash or hyperdash, in an Overdose after a hyperdash. A single one in a Rain is "
+    "allowed.",
     advice="Is it meant to be that tight?",
     ignore_when="the edge dash is intended, in a Rain or Overdose",
     blind_spots="Difficulties with unknown level. The criteria give no number of px.",
@@ -313,11 +313,9 @@ def _edge_dashes(way: _Way) -> Iterator[Candidate]:
         if high("edge-dashes", Mode.CATCH, way.level) == 0:
             certainty = Certainty.CERTAIN if one.to_hyperdash <= EDGE_PX else Certainty.GUIDELINE
             reason = f"{way.name} has no edge dashes"
-        elif way.level is Level.INSANE:
-            alone = all(other is None or other.is_walked for other in (before, after))
-            certainty = Certainty.POSSIBLE if alone else Certainty.GUIDELINE
-            reason = f"{way.name} should not have {'many of them' if alone else 'them next to other dashes'}"
-        elif before is not None and before.is_hyperdash:
+        elif way.level is Level.INSANE and any(other and not other.is_walked for other in (before, after)):
+            certainty, reason = Certainty.GUIDELINE, f"{way.name} should not have them next to other dashes"
+        elif way.level is Level.EXPERT and before is not None and before.is_hyperdash:
             certainty, reason = Certainty.GUIDELINE, f"in {way.name} they should not follow a hyperdash"
         else:
             continue
@@ -383,8 +381,8 @@ def _antiflow(way: _Way) -> Iterator[Candidate]:
                 ANTIFLOW,
                 [one, after],
                 Certainty.POSSIBLE if after.is_walked else Certainty.GUIDELINE,
-                f"After this {kind} of {_way_of(one)} the next fruit lies {abs(after.after.x - after.before.x):.0f} px "
-                f"in the other direction; {way.name} should avoid that after fast ones.",
+                f"After this {kind} of {_way_of(one)} the next fruit lies {_way_of(after)} in the other direction; "
+                f"{way.name} should avoid that after fast ones.",
                 "another direction",
                 "the same direction",
             )

@@ -97,9 +97,10 @@ TICK_RATE = Rule(
     Tier.EXACT,
     ("map",),
     why="A set usually has one tick rate; a single other one may be a left-over of the editor's default.",
-    how="The tick rate of a difficulty differs from that of all others of its mode, of which there are at least three.",
+    how="The tick rate of a difficulty differs from that of all others of its mode, of which there are at least three. The easiest may "
+    "have fewer ticks.",
     advice="Is it intended?",
-    ignore_when="the lowest difficulties have fewer ticks, or follow another rhythm of the song",
+    ignore_when="the difficulty follows another rhythm of the song",
     blind_spots="Sets in which several differ, which is a choice.",
     source=f"{LAZER}/CheckInconsistentSettings.cs",
     modes=PLAYFIELD_MODES,
@@ -357,6 +358,10 @@ def _tick_rates(evidence: MapsetEvidence, of_mode: Sequence[Beatmap]) -> Iterato
     for part in departures(of_mode, [f"{one.difficulty.slider_tick_rate:g}" for one in of_mode]):
         if len(part.beatmaps) == 1 and len(part.others) == len(of_mode) - 1 >= 3:
             (beatmap,) = part.beatmaps
+            stars = [evidence.mapset.stars[one.path] or 0.0 for one in of_mode]
+            # Usual in catch, where Cups have one tick a beat and Platters two.
+            if float(part.value) < float(part.usual) and evidence.mapset.stars[beatmap.path] == min(stars):
+                continue
             yield from evidence.candidate(
                 TICK_RATE,
                 beatmap,

@@ -42,7 +42,7 @@ BREAK = Rule(
     "difficulties.",
     how="A break lasts 650 ms or more, begins 200 ms or more after an object ends, ends no later than the next object "
     "begins to appear (by the approach rate), contains no object, and has whole ms, because stable refuses a map with "
-    "decimals. A border that is wrong by up to 50 ms is a warning, by up to 10 ms a minor.",
+    "decimals. A border that is wrong by up to 50 ms is a warning, by up to 10 ms a minor, by up to 2 ms rounded.",
     advice="Set the break again in the editor.",
     ignore_when="never: the game or another editor will change it",
     blind_spots="Mania, which hardly uses breaks.",
@@ -70,6 +70,7 @@ LITTLE_MS, SOME_MS = 10.0, 50.0
 """A break that begins or ends this much wrong is a minor or a warning, not yet a problem: ranked maps have breaks that
 begin 167 and 195 ms after an object, and some that end 11 and 26 ms late."""
 ROUNDING_MS = 1.0
+"""Of a time; the ends of sliders and of breaks are both rounded."""
 LONG_PAUSE_MS = 10_000.0
 """No ranked map has a pause as long."""
 
@@ -147,7 +148,7 @@ def _faults(evidence: Evidence, pause: Break) -> Iterator[_Fault]:
     if inside:
         return
     before = max(ends[ends <= pause.start + ROUNDING_MS].tolist(), default=None)
-    if before is not None and pause.start - before < MIN_BREAK_START_MS - ROUNDING_MS:
+    if before is not None and pause.start - before < MIN_BREAK_START_MS - 2 * ROUNDING_MS:
         gap = pause.start - before
         yield _Fault(
             _how_wrong(MIN_BREAK_START_MS - gap),
@@ -157,7 +158,7 @@ def _faults(evidence: Evidence, pause: Break) -> Iterator[_Fault]:
         )
     after = min(starts[starts >= pause.end - ROUNDING_MS].tolist(), default=None)
     preempt = evidence.beatmap.difficulty.preempt_ms
-    if after is not None and after - pause.end < preempt - ROUNDING_MS:
+    if after is not None and after - pause.end < preempt - 2 * ROUNDING_MS:
         gap = after - pause.end
         yield _Fault(
             _how_wrong(preempt - gap),
@@ -170,8 +171,6 @@ def _faults(evidence: Evidence, pause: Break) -> Iterator[_Fault]:
 
 def _how_wrong(by_ms: float) -> Certainty:
     """For a border of a break that is wrong by some ms."""
-    if by_ms <= 2 * ROUNDING_MS:
-        return Certainty.HARMLESS
     if by_ms <= LITTLE_MS:
         return Certainty.POSSIBLE
     return Certainty.GUIDELINE if by_ms <= SOME_MS else Certainty.CERTAIN

@@ -124,7 +124,7 @@ EDGE = 250 - 1000 / 240 + 106.75 / 2
         (3, Level.NORMAL, [("edge-dash", "warning")]),
         (8, Level.HARD, [("edge-dash", "warning")]),
         (12, Level.HARD, []),
-        (3, Level.INSANE, [("edge-dash", "minor")]),
+        (3, Level.INSANE, []),  # alone
         (3, Level.EXPERT, []),
     ],
 )
@@ -134,6 +134,11 @@ def test_edge_dashes(lacks: float, level: Level, expected: list[tuple[str, str]]
 
 def test_an_edge_dash_after_a_hyperdash():
     assert ("edge-dash", "warning") in rules(found(way((-0.0, 500), HYPER, (-EDGE + 3, 250)), Level.EXPERT))
+
+
+@pytest.mark.parametrize("steps", [(HYPER, (-EDGE + 3, 250)), ((EDGE - 3, 250), (-EDGE + 20, 250))])
+def test_an_edge_dash_of_a_rain_next_to_another_dash(steps: tuple[tuple[float, float], ...]):
+    assert ("edge-dash", "warning") in rules(found(way((-0.0, 500), *steps), Level.INSANE))
 
 
 @pytest.mark.parametrize(
@@ -173,6 +178,10 @@ def test_more_than_two_places_of_one_rule_are_one():
 
 
 def test_antiflow_after_a_fast_hyperdash():
+    (finding,) = found(way((400, 200), (-150, 300)), Level.HARD)
+    assert (
+        "After this hyperdash of 400 px in 200 ms the next fruit lies 150 px in 300 ms in the other " in finding.message
+    )
     assert rules(found(way((400, 200), (-150, 300)), Level.HARD)) == [("antiflow", "minor")]
     assert rules(found(way((400, 200), (-130, 300)), Level.HARD)) == []  # two thirds of the walking speed are enough
     assert rules(found(way((400, 200), (-30, 300)), Level.HARD)) == []  # caught without moving

@@ -89,6 +89,13 @@ def test_one_difficulty_with_another_tick_rate(tmp_path):
     assert finding.actual == "2" and finding.expected[0].text == "1"
 
 
+@pytest.mark.parametrize(("name", "rate", "count"), [("Normal", 0.5, 0), ("Normal", 2, 1), ("Hard", 0.5, 1)])
+def test_the_easiest_may_have_fewer_ticks(tmp_path, name: str, rate: float, count: int):
+    given = versions()
+    given[name] = replace(given[name], difficulty={**given[name].difficulty, "slider_tick_rate": rate})
+    assert len(found(tmp_path, consistency.CHECK, given, "mapset/tick-rates-differ")) == count
+
+
 def test_storyboards_of_single_difficulties(tmp_path):
     given = changed(Hard={"events": (*EVENTS, 'Sprite,Foreground,Centre,"bg.png",320,240')})
     (finding,) = found(tmp_path, consistency.CHECK, given)

@@ -62,7 +62,7 @@ def test_a_pause_without_a_break():
 
 
 @pytest.mark.parametrize(
-    ("by", "severity"), [(1, None), (2, "minor"), (10, "minor"), (11, "warning"), (50, "warning"), (51, "problem")]
+    ("by", "severity"), [(2, None), (3, "minor"), (10, "minor"), (11, "warning"), (50, "warning"), (51, "problem")]
 )
 def test_a_border_of_a_break_that_is_a_little_wrong_is_no_problem(by: int, severity: str | None):
     for event in (f"2,{20_200 - by},24800", f"2,20200,{24_800 + by}"):
