@@ -94,7 +94,7 @@ def shapes(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate
             line=head.line,
             objects=[head],
             measure=0.5 * max(anchor_bits - usual_anchor, 0.0) + max(tail_bits - usual_tail, 0.0),
-            message=_shape_message(points, event),
+            message=_shape_message(body, event),
             event=event,
             actual=_control_point(points, event.event.part if event else 0),
             anchor_bits=round(anchor_bits, 2),
@@ -118,9 +118,11 @@ def shapes(evidence: Evidence, all_bodies: Sequence[Body]) -> Iterator[Candidate
             )
 
 
-def _shape_message(points: Sequence[tuple[float, float]], event: EventScore | None) -> str:
-    part = event.event.part if event else 0
-    x, y = points[min(part, len(points) - 1)]
+def _shape_message(body: Body, event: EventScore | None) -> str:
+    assert body.head.slider is not None
+    points = body.head.slider.control_points
+    part = event.event.part if event else 0  # of the end
+    x, y = points[min(part, len(points) - 1)] if part else body.path.end
     where = f"bends at control point {part}" if part else "ends"
     return f"This slider {where} (x {x:.0f}, y {y:.0f}) unlike the other sliders of the map."
 

@@ -30,6 +30,12 @@ def test_model_is_surprised_by_a_body() -> None:
     assert (finding.objects, finding.surprisal) == ((9,), 9.0)
 
 
+def test_the_end_of_a_body_is_where_it_ends() -> None:
+    loaded = beatmap(lines({9: "L|240:100,1,140"}))
+    (finding,) = find(loaded, "sliders/shape", body(loaded, {9: 2.0}, {9: 12.0}))
+    assert "ends (x 240, y 100) unlike" in finding.message
+
+
 def test_bodies_that_all_surprise_are_style() -> None:
     loaded = beatmap(lines())
     assert not find(
