@@ -12,17 +12,19 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 import msgspec
 
 from maimod.commands.whole_file import whole_file
-from maimod.errors import ConfigError
+from maimod.errors import BeatmapError, ConfigError
 from maimod.findings import BeatmapReport, Finding, ModelInfo, Report
 from maimod.linter.cache import Cache, digest
 from maimod.linter.settings import Settings
+from maimod.osu.archive import contents, is_archive
 from maimod.osu.discovery import base
+from maimod.osu.folder import Folder
 from maimod.reporters.view import note
 
 SCHEMA = "maimod-baseline/1"
@@ -86,14 +88,17 @@ def write(path: Path, report: Report, settings: Sequence[Settings], old: Baselin
         path: the file to write.
         report: all findings.
         settings: of each beatmap of the report.
-        old: what was accepted before; it stays for difficulties that were not linted now, and for rules whose findings
-            the settings may have hidden.
+        old: what was accepted before; it stays for difficulties that were not linted now, unless they are gone, and for
+            rules whose findings the settings may have hidden.
 
     Raises:
         OSError: if it cannot be written.
     """
     linted = _linted(report, settings, path)
-    kept = {one.key: one for one in (old.findings if old else ()) if not _would_be_found(one, linted)}
+    dead = set(gone(report, old, path)) if old else set()
+    kept = {
+        one.key: one for one in (old.findings if old else ()) if not _would_be_found(one, linted) and one not in dead
+    }
     found: dict[tuple[str, str], Accepted] = {}
     for beatmap in report.beatmaps:
         for finding in beatmap.findings:
@@ -180,6 +185,38 @@ def stale(report: Report, baseline: Baseline, path: Path, settings: Sequence[Set
         for one in baseline.findings
         if _would_be_found(one, linted) and found[one.key] < one.count
     )
+
+
+def gone(report: Report, baseline: Baseline, path: Path) -> list[Accepted]:
+    """Accepted findings, not found now, of difficulties that are no longer there: of a mapset of which every difficulty
+    was linted and none has this name, or of one that does not exist, beside one that was linted."""
+    read = [(_folder(beatmap, path), beatmap) for beatmap in report.beatmaps if beatmap.status != "error"]
+    places = {folder: base() / beatmap.mapset for folder, beatmap in read}
+    names: dict[str, list[str]] = {folder: [] for folder in places}
+    for folder, beatmap in read:
+        names[folder].append(beatmap.version)
+    parents = {PurePosixPath(folder).parent for folder in places}
+
+    def is_gone(folder: str, difficulty: str) -> bool:
+        if folder not in places:
+            return PurePosixPath(folder).parent in parents and not os.path.lexists(path.parent / folder)
+        # A difficulty without a name may not have been read yet.
+        is_named = difficulty in names[folder] or "" in names[folder]
+        return not is_named and len(names[folder]) == _n_difficulties(places[folder])
+
+    dead = {name for name in {(one.folder, one.difficulty) for one in baseline.findings} if is_gone(*name)}
+    found = {(folder, finding.id) for folder, beatmap in read for finding in beatmap.findings}
+    return sorted(one for one in baseline.findings if (one.folder, one.difficulty) in dead and one.key not in found)
+
+
+def _n_difficulties(mapset: Path) -> int:
+    """How many difficulties a folder or an archive has; none if it cannot be read."""
+    if not is_archive(mapset):
+        return len(Folder(mapset).beatmaps())
+    try:
+        return len(contents(mapset).beatmaps)
+    except BeatmapError:
+        return 0
 
 
 Linted = Mapping[tuple[str, str], Settings]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maimod.commands import interrupts
-from maimod.commands.baseline import Baseline, Delta, Reference, Subtraction, since_last_run, stale, without
+from maimod.commands.baseline import Baseline, Delta, Reference, Subtraction, gone, since_last_run, stale, without
 from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import write as write_baseline
 from maimod.commands.command_line import FAILED, FOUND, quiet_if_pipe_closed, say
@@ -131,6 +131,7 @@ def _once(check: Check, sources: Sequence[Source] | None, session: Session | Non
         if baseline is not None and check.options.baseline is not None and not check.options.write_baseline:
             _tell_other_model(baseline, raw, check.options.baseline)
             _tell_stale(stale(raw, baseline, check.options.baseline, listing.settings), check.options.baseline)
+            _tell_gone(gone(raw, baseline, check.options.baseline), check.options.baseline)
     return FOUND if not check.options.write_baseline and fails(report, check.view.fail_on) else 0
 
 
@@ -404,6 +405,8 @@ class _Stream:
 # ---------------------------------------------------------------------------------------------------------------------
 # Baseline
 
+_CLEANS = "--write-baseline removes {}, and accepts all that is found now"
+
 
 def _baseline(check: Check) -> Baseline | None:
     if check.options.baseline is None or (check.options.write_baseline and not check.options.baseline.exists()):
@@ -431,13 +434,25 @@ def _tell_stale(entries: Sequence[Accepted], path: Path) -> None:
         return
     count = sum(one.count for one in entries)
     say(
-        f"{path}: {count} accepted finding{'s are' if count != 1 else ' is'} no longer found; --write-baseline removes "
-        f"{'them' if count != 1 else 'it'}"
+        f"{path}: {count} accepted finding{'s are' if count != 1 else ' is'} no longer found; "
+        f"{_CLEANS.format('them' if count != 1 else 'it')}"
     )
     for one in entries[:MANY]:
         say(f"no longer found: {one.folder} [{one.difficulty}] {one.at} {one.rule}")
     if len(entries) > MANY:
         say(f"and {len(entries) - MANY} more")
+
+
+def _tell_gone(entries: Sequence[Accepted], path: Path) -> None:
+    if not entries:
+        return
+    count = sum(one.count for one in entries)
+    names = list(dict.fromkeys(f"{one.folder} [{one.difficulty}]" for one in entries))
+    more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
+    say(
+        f"{path}: {count} accepted finding{'s are' if count != 1 else ' is'} of difficulties that are renamed or no longer "
+        f"there: {', '.join(names[:MANY])}{more}; {_CLEANS.format('them' if count != 1 else 'it')}"
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -110,6 +111,69 @@ def test_stale_entries_are_reported_and_taken_out(folder, capsys):
     run(capsys, *ACCEPT)
     assert len(load(Path("known.json")).findings) < before
     assert "no longer found" not in run(capsys, *KNOWN)[2]
+
+
+def difficulties(path: Path) -> set[tuple[str, str]]:
+    return {(one.folder, one.difficulty) for one in load(path).findings}
+
+
+def test_entries_of_a_renamed_difficulty_are_named_in_one_line_and_taken_out(folder, capsys):
+    run(capsys, *ACCEPT)
+    hard = folder / "0 Artist - Title" / "Hard.osu"
+    hard.write_text(hard.read_text().replace("Version:Hard", "Version:Advanced"))
+    code, out, err = run(capsys, *KNOWN)
+    line = re.compile(
+        r"maimod: known\.json: \d+ accepted findings are of difficulties that are renamed or no longer there: "
+        r"Songs/0 Artist - Title \[Hard\]; --write-baseline removes them, and accepts all that is found now\n"
+    )
+    assert code == 1 and "rhythm/unsnapped" in out and len(line.findall(err)) == 1 and "no longer found" not in err
+    # Where not every difficulty of the set is checked or can be read, the name may be that of another one.
+    easy = folder / "0 Artist - Title" / "Easy.osu"
+    assert "renamed" not in run(capsys, "check", str(hard), *KNOWN[2:])[2]
+    content = easy.read_bytes()
+    easy.write_bytes(b"nothing")
+    assert "renamed" not in run(capsys, *KNOWN)[2]
+    run(capsys, *ACCEPT)
+    assert ("Songs/0 Artist - Title", "Hard") in difficulties(Path("known.json"))
+    easy.write_bytes(content)
+    run(capsys, *ACCEPT)
+    assert ("Songs/0 Artist - Title", "Hard") not in difficulties(Path("known.json"))
+    code, _, err = run(capsys, *KNOWN)
+    assert code == 0 and "renamed" not in err
+
+
+def test_entries_of_a_renamed_mapset_are_named_where_its_neighbours_are_checked(folder, capsys, tmp_path):
+    run(capsys, *ACCEPT)
+    (folder / "0 Artist - Title").rename(folder / "2 Artist - Title")
+    names = "Songs/0 Artist - Title [Easy], Songs/0 Artist - Title [Hard];"
+    assert f"are of difficulties that are renamed or no longer there: {names}" in run(capsys, *KNOWN)[2]
+    other = songs(tmp_path / "Other", 1)
+    assert "renamed" not in run(capsys, "check", str(other), *KNOWN[2:])[2]
+    run(capsys, "check", str(other), *ACCEPT[2:])
+    assert ("Songs/0 Artist - Title", "Hard") in difficulties(Path("known.json"))
+    run(capsys, *ACCEPT)
+    assert {folder for folder, _ in difficulties(Path("known.json"))} == {
+        "Songs/1 Artist - Title",
+        "Songs/2 Artist - Title",
+        "Other/0 Artist - Title",
+    }
+
+
+def test_entries_of_a_difficulty_renamed_in_an_archive_are_named(folder, capsys):
+    mapset, archive = folder / "0 Artist - Title", folder / "0.osz"
+
+    def pack() -> None:
+        with ZipFile(archive, "w") as out:
+            for path in sorted(mapset.iterdir()):
+                out.write(path, path.name)
+
+    pack()
+    run(capsys, "check", str(archive), *ACCEPT[2:])
+    hard = mapset / "Hard.osu"
+    hard.write_text(hard.read_text().replace("Version:Hard", "Version:Advanced"))
+    pack()
+    err = run(capsys, "check", str(archive), *KNOWN[2:])[2]
+    assert "renamed or no longer there: Songs/0.osz [Hard]; --write-baseline removes them" in err
 
 
 def test_what_another_model_found_is_not_called_gone(folder, capsys):
