@@ -280,6 +280,12 @@ def clock(time: float) -> str:
     return f"{total // 60_000:02d}:{total // 1000 % 60:02d}:{total % 1000:03d}"
 
 
+def in_ms(time: float) -> str:
+    """As in "2.4 ms", "3 ms" and "12 ms": one decimal below 10 ms, unless it is 0."""
+    digits = f"{time:.{0 if abs(time) >= 9.95 else 1}f}"
+    return f"{digits.removesuffix('.0')} ms"
+
+
 def minutes(time: float) -> str:
     """`M:SS` of a time in ms; parts of a second do not count, as in the game."""
     return f"{int(time) // 60_000}:{int(time) // 1000 % 60:02d}"

@@ -53,6 +53,8 @@ def faults(message: str) -> tuple[str, ...]:
         found.append("has a percentage of nothing")
     if re.search(r"  |\.\.|\.\?|\.;| [,;:?]| \.(?![a-z]{2})|\bNone\b|\bnan\b|\binf\b", words):
         found.append("has a hole")
+    if re.search(r"\d\.0 ms", words):
+        found.append("has a decimal that says nothing")
     return tuple(found)
 
 

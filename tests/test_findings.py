@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maimod.findings import Category, Finding, Severity, Tier, editor_link
+from maimod.findings import Category, Finding, Severity, Tier, editor_link, in_ms
 
 
 def test_a_finding_has_plain_numbers_whoever_measured_them():
@@ -75,6 +75,14 @@ PLACE = Finding("rhythm/a", Category.RHYTHM, Severity.MINOR, 0.3, "Late.", 1000.
 )
 def test_an_estimate_is_never_certain(score: float, words: str) -> None:
     assert replace(PLACE, score=score).confidence == words
+
+
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [(0.04, "0 ms"), (2.44, "2.4 ms"), (3.0, "3 ms"), (-1.5, "-1.5 ms"), (9.96, "10 ms"), (12.4, "12 ms")],
+)
+def test_ms_have_one_form(time: float, words: str) -> None:
+    assert in_ms(time) == words
 
 
 def test_the_score_of_a_fact_is_no_probability() -> None:

@@ -63,6 +63,8 @@ MISSING_OBJECT = "rhythm/missing-object"
 OF_ONE_NOTE = frozenset({"rhythm/chord-slip", COLUMN_SLIP})
 """In mania the same note can seem to be one too many in its chord and to be in a wrong column, at a right time in both cases: of
 these the surer is kept."""
+SLIP, SPACING = "positions/slip", "positions/spacing"
+"""An object that seems to have slipped, and one at an unusual distance from the object before or the next one."""
 HOLES = frozenset({MISSING_OBJECT, "rhythm/passage-object"})
 """Findings about an empty place after their object. Where the next object is at a wrong tick, it is what is missing."""
 KIAI_OF_SET = "mapset/kiai"
@@ -498,14 +500,17 @@ def _explains_next(cause: Finding, finding: Finding) -> bool:
 
 def _explains_before(cause: Finding, finding: Finding) -> bool:
     """Whether an estimate is a consequence of a finding about the next object: that one belongs where the estimate misses one or
-    would put its own, both are notes that exchanged columns or new combos of which one is too many, or a step that surprises the generator at its end is unusual seen from
-    its start too."""
+    would put its own, both are notes that exchanged columns or new combos of which one is too many, both name the step between them, or a step that surprises the
+    generator at its end is unusual seen from its start too."""
     if finding.rule == WRONG_TICK:
         return cause.rule in OFF_EVERY_TICK
     if finding.rule in HOLES:
         return cause.rule == WRONG_TICK
     if finding.rule == cause.rule and finding.rule in (COLUMN_SLIP, UNEXPECTED_COMBO):
         return True
+    if {finding.rule, cause.rule} == {SLIP, SPACING}:
+        side, uneven = ("next", finding) if finding.rule == SPACING else ("before", cause)
+        return side in uneven.evidence.get("uneven_steps", ())
     is_step = finding.category is cause.category is Category.POSITIONS and cause.surprisal is not None
     return is_step and finding.tier is Tier.ESTIMATED and finding.surprisal is None
 

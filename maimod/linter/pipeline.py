@@ -47,7 +47,7 @@ class Analysis:
     song: Song | None = None
     """None without audio."""
     found: tuple[Finding, ...] = ()
-    """All findings, selected or not."""
+    """All findings of rules that are on, selected or not."""
     failed: bool = False
     """Whether something failed that may work next time; the report is then not cached."""
 
@@ -68,7 +68,7 @@ def analyse(
     Args:
         gathered: the evidence.
         name: path in the report.
-        settings: for the selection of findings.
+        settings: which rules are on, and which of their findings are selected.
         in_set: result of the rules about the set.
         exact_only: leave out the checks that have no exact rule.
     """
@@ -77,7 +77,10 @@ def analyse(
     checks = (_EXACT_CHECKS if exact_only else BEATMAP_CHECKS) if is_played else ()
     of_map, troubles = _run([(check.title, check.candidates) for check in checks], evidence)
     candidates = [*in_set.candidates.get(evidence.beatmap.path, ()), *of_map]
-    kept, unexplained = deduplicate(rescore(candidates, evidence, gathered.calibration), evidence)
+    own = settings.of_difficulty(evidence.beatmap.version)
+    # A rule that is turned off explains nothing: what it would have said must not take along what another one says.
+    scored = [one for one in rescore(candidates, evidence, gathered.calibration) if own.turns_on(one.rule)]
+    kept, unexplained = deduplicate(scored, evidence)
     found = tuple(
         replace(
             finding,

@@ -278,7 +278,7 @@ class Session:
         names = [entry.inner for entry in source.entries] + [f"beside {inner}" for inner in source.beside]
         names += ["alone"] if source.is_lone else []
         return content and caching.digest(
-            "reports", self._question(settings.unjudged), source.is_archive, content, *names
+            "reports", self._question(settings.unjudged), settings.rules_on, source.is_archive, content, *names
         )
 
 
@@ -306,7 +306,7 @@ class _Outcome:
 
     report: BeatmapReport
     found: tuple[Finding, ...] = ()
-    """All findings, selected or not."""
+    """As of :class:`Analysis`."""
     failed: bool = False
     """As of :class:`Analysis`."""
 

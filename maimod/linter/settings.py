@@ -258,13 +258,25 @@ class Settings(Selection):
         ignored = max((len(prefix) for prefix in self.ignore if rule.startswith(prefix)), default=-1)
         return selected > ignored if ignored >= 0 else selected >= 0
 
+    def turns_on(self, rule: str) -> bool:
+        """Whether `rule` is selected and not off, by settings for one difficulty."""
+        return self.selects(rule) and _longest(self.severities, rule) != OFF
+
+    @property
+    def rules_on(self) -> str:
+        """A text that two settings share only if they turn on the same rules in every difficulty."""
+        every = (self, *self.overrides)
+        off = [[(prefix, severity == OFF) for prefix, severity in one.severities] for one in every]
+        names = [one.pattern for one in self.overrides]
+        is_plain = not any(is_off for of in off for _, is_off in of)
+        return repr(([(one.select, one.ignore) for one in every], names, None if is_plain else off))
+
     def may_hide(self, rule: str, version: str) -> bool:
         """Whether findings of `rule` in a difficulty of this name may be missing from its report by these settings."""
         settings = self.of_difficulty(version)
         return (
             settings.tier != "all"
-            or not settings.selects(rule)
-            or _longest(settings.severities, rule) == OFF
+            or not settings.turns_on(rule)
             or (_longest(settings.min_scores, rule) or 0.0) > 0.0
             or settings.min_score > LISTED_SCORE
         )

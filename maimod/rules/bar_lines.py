@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, in_ms
 from maimod.osu.beatmap import ONLY_TAIKO, Beatmap, Mode, ObjectKind, TimingPoint
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, bundled, candidate
 
@@ -129,9 +129,9 @@ def _hidden(evidence: Evidence) -> Iterator[Candidate]:
             line=last.line,
             objects=[last],
             certainty=Certainty.GUIDELINE if is_note else Certainty.POSSIBLE,
-            actual=f"{early:.1f} ms early",
+            actual=f"{in_ms(early)} early",
             expected=[Expected("on the bar line")],
-            message=f"The last object ends {early:.1f} ms before a bar line, which is therefore not drawn.",
+            message=f"The last object ends {in_ms(early)} before a bar line, which is therefore not drawn.",
         )
 
 
@@ -156,7 +156,7 @@ def _old_speed(evidence: Evidence) -> Iterator[Candidate]:
                 certainty=Certainty.GUIDELINE,
                 actual=f"{before.velocity:.2f}x",
                 expected=[Expected(f"{point.velocity:.2f}x")],
-                message=f"The green line for {point.velocity:.2f}x comes {late:.1f} ms after {keeps} "
+                message=f"The green line for {point.velocity:.2f}x comes {in_ms(late)} after {keeps} "
                 f"{before.velocity:.2f}x.",
                 late_ms=round(late, 2),
             )

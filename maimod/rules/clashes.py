@@ -248,7 +248,7 @@ def _repeated(evidence: Evidence) -> Iterator[_Place]:
             yield _Place(
                 (o,),
                 f"This slider with {o.slider.slides - 1} repeats lasts {o.duration:.0f} ms; in "
-                f"{_article(evidence.level)}, {least:.0f} ms are the least.",
+                f"{evidence.level.one_in(Mode.OSU)}, {least:.0f} ms are the least.",
                 o.duration,
                 least,
                 Certainty.GUIDELINE,
@@ -356,15 +356,11 @@ def _short_spinners(evidence: Evidence) -> Iterator[_Place]:
         elif spinner.duration < COMFORTABLE * wanted - ROUNDING_MS and evidence.level is not None:
             yield _Place(
                 (spinner,),
-                f"{lasts}, which is short for {_article(evidence.level)}.",
+                f"{lasts}, which is short for {evidence.level.one_in(Mode.OSU)}.",
                 spinner.duration,
                 COMFORTABLE * wanted,
                 Certainty.GUIDELINE if spinner.duration < wanted - ROUNDING_MS else Certainty.POSSIBLE,
             )
-
-
-def _article(level: Level) -> str:
-    return f"{'an' if level in (Level.EASY, Level.INSANE, Level.EXPERT) else 'a'} {level.label}"
 
 
 def _recovery(evidence: Evidence, pairs: Sequence[tuple[HitObject, HitObject]]) -> Iterator[_Place]:
@@ -375,7 +371,7 @@ def _recovery(evidence: Evidence, pairs: Sequence[tuple[HitObject, HitObject]]) 
             yield _Place(
                 (after,),
                 f"This {object_name(after, evidence.beatmap)} starts {gap:.0f} ms after the end of a spinner; in "
-                f"{_article(evidence.level)} it should be at least {least:.0f} ms.",
+                f"{evidence.level.one_in(Mode.OSU)} it should be at least {least:.0f} ms.",
                 gap,
                 least,
                 Certainty.GUIDELINE,

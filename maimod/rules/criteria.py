@@ -162,7 +162,7 @@ def _spread(mode: Mode, hard: float, insane: float, expert: float, alternatives:
                 INF,
                 "difficulties",
                 RULE,
-                f"A spread without large gaps of {6 - level} difficulties may begin with {level.label_in(mode)}.",
+                f"A spread without large gaps of {6 - level} difficulties may begin with {level.one_in(mode)}.",
                 f"{PAGES[mode]}#{'rules' if mode is Mode.MANIA else 'general'}",
             )
 

@@ -307,7 +307,7 @@ def _for_level(evidence: Evidence, level: Level) -> Iterator[Candidate]:
             FOR_LEVEL,
             key,
             Certainty.GUIDELINE if off > FAR + 1e-6 else Certainty.POSSIBLE,
-            f"The {WORDS[key]} is {value:g}; usual for {level.label_in(mode)} is {limit.range}.",
+            f"The {WORDS[key]} is {value:g}; usual for {level.one_in(mode)} is {limit.range}.",
             f"{value:g}",
             limit.range,
         )

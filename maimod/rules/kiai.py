@@ -17,7 +17,7 @@ import msgspec
 from maimod.discriminator.features import SLOTS_PER_BEAT
 from maimod.discriminator.prediction import NO_PREDICTION, CorruptionLogits
 from maimod.events.schema import EventKind
-from maimod.findings import Category, Expected, Severity, Tier, clock
+from maimod.findings import Category, Expected, Severity, Tier, clock, in_ms
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, TimingPoint
 from maimod.osu.timing import beat_in_measure, snap
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
@@ -231,9 +231,9 @@ def _unsnapped(evidence: Evidence, border: _Border) -> Candidate:
         time=border.point.time,
         line=border.point.line,
         certainty=Certainty.LIKELY if abs(error) >= CLEAR_UNSNAP_MS else Certainty.POSSIBLE,
-        actual=f"{abs(error):.1f} ms {'late' if error > 0 else 'early'}",
+        actual=f"{in_ms(abs(error))} {'late' if error > 0 else 'early'}",
         expected=(expected_tick(tick),),
-        message=f"Kiai {border.word} {abs(error):.1f} ms off the closest tick of the beat.",
+        message=f"Kiai {border.word} {in_ms(abs(error))} off the closest tick of the beat.",
         error_ms=round(error, 2),
     )
 

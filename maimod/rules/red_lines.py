@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from maimod.events.schema import BEATS, EventScore
-from maimod.findings import Category, Expected, Severity, Tier, clock
+from maimod.findings import Category, Expected, Severity, Tier, clock, in_ms
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, TimingPoint
 from maimod.osu.timing import snap
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
@@ -150,7 +150,7 @@ def _off_beat_lines(evidence: Evidence) -> Iterator[Candidate]:
                 certainty=Certainty.POSSIBLE,
                 actual=f"{early_or_late(-off)}",
                 expected=(Expected("on the beat of the red line before"),),
-                message=f"This red line keeps the tempo, but lies {abs(off):.1f} ms {'after' if off > 0 else 'before'} the beat of "
+                message=f"This red line keeps the tempo, but lies {in_ms(abs(off))} {'after' if off > 0 else 'before'} the beat of "
                 "the red line before it.",
                 off_ms=round(off, 2),
                 former_line=former.line,

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from maimod.audio import probe
-from maimod.findings import Expected, Severity, Tier
+from maimod.findings import Expected, Severity, Tier, in_ms
 from maimod.osu.beatmap import MAX_TIME_MS, NOT_TAIKO, ONLY_MANIA, Beatmap, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.played_samples import played
@@ -353,8 +353,8 @@ def _sample_faults(name: str, sample: probe.Sample) -> Iterator[tuple[Rule, Cert
         yield (
             DELAYED_SAMPLE,
             Certainty.CERTAIN if sample.delay >= LATE_MS else Certainty.POSSIBLE,
-            f"is silent for its first {sample.delay:.1f} ms; less than {LITTLE_LATE_MS:g} ms are allowed",
-            f"{sample.delay:.1f} ms",
+            f"is silent for its first {in_ms(sample.delay)}; less than {in_ms(LITTLE_LATE_MS)} are allowed",
+            f"{in_ms(sample.delay)}",
             "under 1 ms",
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from maimod.events.schema import EventKind, EventScore
-from maimod.findings import Expected, Severity, Tier
+from maimod.findings import Expected, Severity, Tier, in_ms
 from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Rule, candidate
 from maimod.rules.slider_lengths import Body
@@ -141,7 +141,7 @@ def _late_lines(beatmap: Beatmap, all_bodies: Sequence[Body]) -> Iterator[Candid
             line=point.line,
             objects=[body.head],
             certainty=Certainty.CERTAIN,
-            message=f"The green line for {point.velocity:.2f}x comes {late_ms:g} ms after the head of this slider, which "
+            message=f"The green line for {point.velocity:.2f}x comes {in_ms(late_ms)} after the head of this slider, which "
             f"keeps {body.velocity:.2f}x.",
             actual=f"{body.velocity:.2f}x",
             expected=[Expected(f"{point.velocity:.2f}x")],

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from maimod.features.ordered import distinct, median
-from maimod.findings import Expected, Severity, Tier, clock
+from maimod.findings import Expected, Severity, Tier, clock, in_ms
 from maimod.osu.beatmap import UNSNAP_MS, Mode, ObjectKind, TimingPoint
 from maimod.osu.names import noun, object_name
 from maimod.osu.timing import Snap, snap
@@ -223,9 +223,9 @@ def _unsnapped_candidate(evidence: Evidence, slips: Sequence[Edge], whole: bool 
         what = f"{len(slips)} {noun(evidence.beatmap)}s"
         if all(slip.number for slip in slips):
             what = f"The {'ends' if evidence.beatmap.mode is Mode.MANIA else 'ends or repeats'} of {what}"
-        message = f"{what} {where} are off every tick, by up to {np.abs(errors).max():.0f} ms{hint}."
+        message = f"{what} {where} are off every tick, by up to {in_ms(np.abs(errors).max())}{hint}."
     else:
-        message = f"{first.name(evidence.beatmap)} is {abs(usual.error):.0f} ms {_after(usual.error)} the closest 1/{usual.divisor} tick{hint}."
+        message = f"{first.name(evidence.beatmap)} is {in_ms(abs(usual.error))} {_after(usual.error)} the closest 1/{usual.divisor} tick{hint}."
     is_sure = any(slip.number == 0 and abs(slip.snap.error) >= SURE_MS for slip in slips)
     certainty = Certainty.CERTAIN if is_sure else Certainty.LIKELY
     if all(slip.hit_object.kind is ObjectKind.SPINNER for slip in slips):
@@ -238,7 +238,7 @@ def _unsnapped_candidate(evidence: Evidence, slips: Sequence[Edge], whole: bool 
         certainty=certainty,
         objects=[slip.hit_object for slip in slips],
         message=message,
-        actual=f"{abs(usual.error):.1f} ms {_late(usual.error)}",
+        actual=f"{in_ms(abs(usual.error))} {_late(usual.error)}",
         expected=(expected_tick(usual),),
         **numbers,
     )
@@ -257,9 +257,9 @@ def slightly_late(evidence: Evidence, rhythm: RhythmIndex) -> Iterator[Candidate
             objects=[edge.hit_object for edge in late[:8]],
             certainty=Certainty.HARMLESS,
             count=len(late),
-            actual=f"{first.snap.error:.1f} ms late",
+            actual=f"{in_ms(first.snap.error)} late",
             expected=[expected_tick(first.snap)],
-            message=f"{first.name(evidence.beatmap)} is {first.snap.error:.1f} ms after the closest 1/{first.snap.divisor} tick{more}.",
+            message=f"{first.name(evidence.beatmap)} is {in_ms(first.snap.error)} after the closest 1/{first.snap.divisor} tick{more}.",
         )
 
 

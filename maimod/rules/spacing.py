@@ -221,6 +221,7 @@ def _uneven(
         spread_px=round(float(compared.spread[first]), 1),
         gap_ms=round(all_steps[first].gap, 1),
         same_gaps=int(compared.count[first]),
+        uneven_steps=["before" if all_steps[at].after is o else "next" for at in named],
     )
 
 

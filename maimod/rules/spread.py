@@ -99,9 +99,9 @@ def _lowest(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) ->
         lowest,
         # A folder without its backgrounds may lack difficulties too.
         certainty=Certainty.CERTAIN if is_whole(evidence.mapset) else Certainty.LIKELY,
-        actual=f"{_name(level, lowest.mode)}, {minutes(length)}",
-        expected=[Expected(f"{_name(Level(step - 1), lowest.mode)} or lower{instead}")],
-        message=f"The lowest difficulty of {lowest.mode.title} is {_name(level, lowest.mode)} ({stars:.2f} stars), which "
+        actual=f"{level.one_in(lowest.mode)}, {minutes(length)}",
+        expected=[Expected(f"{Level(step - 1).one_in(lowest.mode)} or lower{instead}")],
+        message=f"The lowest difficulty of {lowest.mode.title} is {level.one_in(lowest.mode)} ({stars:.2f} stars), which "
         f"requires {minutes(least)} of {required}; [{shortest.version}] has {minutes(length)}.",
         stars=stars,
         drain_ms=round(length),
@@ -115,11 +115,6 @@ def _counted_ms(beatmap: Beatmap, *, is_highest: bool) -> float:
         return drain
     breaks = max(o.end_time for o in beatmap.hit_objects) - min(o.time for o in beatmap.hit_objects) - drain
     return drain + (min(breaks, criteria.high("break-allowance", beatmap.mode)) if is_highest else breaks)
-
-
-def _name(level: Level, mode: Mode) -> str:
-    label = level.label_in(mode)
-    return f"{'an' if label[0] in 'AEIOU' else 'a'} {label}"
 
 
 def _level_of(evidence: MapsetEvidence, beatmap: Beatmap, stars: float) -> Level:

@@ -28,7 +28,7 @@ from maimod.audio.onsets import (
     share_alike,
 )
 from maimod.features.ordered import median
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, in_ms
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, ObjectKind
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.red_lines import early_or_late, side, steps_of_beat, tempo
@@ -390,7 +390,7 @@ def _bpm_candidate(evidence: Evidence, song: _Song, section: _Section) -> Candid
         measure=section.gain,
         actual=tempo(line),
         expected=(Expected(f"about {fitting:.2f} BPM"),),
-        message=f"Over {_seconds(section)}, by {section.objects} objects, the sounds {grows} by about {abs(section.amount):.1f} ms "
+        message=f"Over {_seconds(section)}, by {section.objects} objects, the sounds {grows} by about {in_ms(abs(section.amount))} "
         f"each second, {run_off:.0f} ms in all: {bpm:.2f} BPM is set, {fitting:.2f} ± {error:.2f} BPM would fit.",
         drift_ms_per_s=round(section.amount, 2),
         bpm=round(bpm, 3),

@@ -24,7 +24,7 @@ from maimod.linter import cache as caching
 from maimod.linter.api import lint
 from maimod.linter.cache import Cache, digest, of_folder
 from maimod.linter.session import Session
-from maimod.linter.settings import Override, Settings
+from maimod.linter.settings import OFF, Override, Settings
 from maimod.osu.discovery import Source, find
 from maimod.rules import BEATMAP_CHECKS
 from tests import checkpoints
@@ -101,9 +101,11 @@ def test_a_second_run_is_the_same_and_does_no_work(tmp_path, cache, monkeypatch)
     monkeypatch.setattr(Session, "lint", lambda *_: pytest.fail("worked again"))
     assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache).report() == first
     assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache, jobs=2).report() == first
-    # Selecting findings is done afterwards and needs no work either.
-    hard = lint([tmp_path / "Songs"], replace(NO_MODEL, select=("rhythm",)), cache=cache).report().findings
-    assert hard == [finding for finding in first.findings if finding.rule.startswith("rhythm")]
+    # Severities and scores are decided afterwards and need no work either.
+    mild = replace(NO_MODEL, severities=(("", Severity.MINOR),), min_scores=(("", 0.6),))
+    sure = [replace(one, severity=Severity.MINOR) for one in first.findings if one.score >= 0.6]
+    assert 0 < len(sure) < len(first.findings)
+    assert lint([tmp_path / "Songs"], mild, cache=cache).report().findings == sure
 
 
 def test_a_moved_folder_is_known_and_messages_name_the_new_place(tmp_path, cache, monkeypatch):
@@ -118,7 +120,15 @@ def test_a_moved_folder_is_known_and_messages_name_the_new_place(tmp_path, cache
     assert str(tmp_path / "b") in bad.messages[0] and str(tmp_path / "a") not in bad.messages[0]
 
 
-@pytest.mark.parametrize("change", ["map", "other map", "song", "new file", "setting"])
+CHANGED_SETTINGS = {
+    "level": replace(NO_MODEL, level="easy"),
+    "ignore": replace(NO_MODEL, ignore=("rhythm",)),
+    "off": replace(NO_MODEL, severities=(("rhythm", OFF),)),
+    "override": replace(NO_MODEL, overrides=(Override("Easy", select=("rhythm",)),)),
+}
+
+
+@pytest.mark.parametrize("change", ["map", "other map", "song", "new file", *CHANGED_SETTINGS])
 def test_what_matters_is_part_of_the_key(tmp_path, cache, change):
     folder = songs(tmp_path / "Songs", 1) / "0 Artist - Title"
     (folder / "audio.mp3").write_bytes(b"x" * 100)
@@ -130,7 +140,7 @@ def test_what_matters_is_part_of_the_key(tmp_path, cache, change):
     if changed:
         with open(folder / changed, "ab") as file:
             file.write(b" ")
-    assert session.recall(source, replace(NO_MODEL, level="easy") if change == "setting" else NO_MODEL) is None
+    assert session.recall(source, CHANGED_SETTINGS.get(change, NO_MODEL)) is None
 
 
 def test_the_program_and_the_weights_are_part_of_the_key(tmp_path, monkeypatch):

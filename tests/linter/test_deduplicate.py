@@ -66,6 +66,20 @@ class TestFolding:
         assert rules(note, several, later) == [bar.rule]
         assert rules(note, later) == [note.rule, later.rule]
 
+    @pytest.mark.parametrize("is_slip_surer", [True, False])
+    def test_a_slip_and_the_uneven_step_to_it_are_named_once(self, is_slip_surer: bool) -> None:
+        def pair(slipped: int, uneven: int, *steps: str) -> list[str]:
+            slip = finding("positions/slip", slipped, 0.8 if is_slip_surer else 0.4, None, tier=Tier.ESTIMATED)
+            step = finding("positions/spacing", uneven, 0.6, None, tier=Tier.ESTIMATED)
+            return rules(slip, replace(step, evidence={"uneven_steps": list(steps)}))
+
+        kept = ["positions/slip" if is_slip_surer else "positions/spacing"]
+        assert pair(5, 5, "before") == pair(5, 4, "next") == pair(4, 5, "before", "next") == kept
+        assert len(pair(6, 4, "next")) == len(pair(4, 6, "before")) == 2
+        # What is surer and comes first explains the step after it in any case; not the one before it.
+        first, last = (5, 4) if is_slip_surer else (4, 5)
+        assert len(pair(first, last, "before" if is_slip_surer else "next")) == 2
+
     def test_a_border_of_kiai_is_named_once(self) -> None:
         fact = finding("mapset/kiai", None, 0.4, None, 4000.0, severity=Severity.MINOR)
         here, beside = (

@@ -18,7 +18,7 @@ from maimod.linter import pipeline
 from maimod.linter.calibration import Calibration
 from maimod.linter.gather import Gathered
 from maimod.linter.pipeline import Analysis, SetAnalysis, analyse, analyse_set
-from maimod.linter.settings import LISTED_SCORE, Override, Settings
+from maimod.linter.settings import LISTED_SCORE, OFF, Override, Settings
 from maimod.osu.folder import Folder
 from maimod.osu.mapset import Mapset
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, MapsetCheck, MapsetEvidence, Rule, candidate
@@ -102,16 +102,30 @@ def test_exact_findings_pass_whatever_the_model_thinks(run):
     assert {f.severity for f in analysis.report.findings if f.tier is Tier.EXACT} == {Severity.PROBLEM}
 
 
-def test_settings_select_at_the_end(run):
+OFF_BY = {
+    "ignore": Settings(model=None, ignore=("rhythm",)),
+    "select": Settings(model=None, select=("positions",)),
+    "severity": Settings(model=None, severities=(("rhythm", OFF),)),
+    "override": Settings(model=None, overrides=(Override("version", ignore=("rhythm",)),)),
+}
+
+
+@pytest.mark.parametrize("way", OFF_BY)
+def test_a_rule_that_is_off_takes_along_no_finding_of_another(run, way):
+    checks = check(found(RHYTHM, 3)), check(found(POSITION, 4), found(POSITION, 20))
+    assert rules(run(*checks)) == ["rhythm/a", "positions/b"]
+    selected = run(*checks, settings=OFF_BY[way])
+    assert rules(selected) == ["positions/b", "positions/b"] and selected.found == selected.report.findings
+    elsewhere = Settings(model=None, overrides=(Override("other", ignore=("rhythm",)),))
+    assert rules(run(*checks, settings=elsewhere)) == ["rhythm/a", "positions/b"]
+
+
+def test_severities_and_scores_select_at_the_end(run):
     checks = check(found(RHYTHM, 3)), check(found(POSITION, 4), found(POSITION, 20))
     everything = run(*checks)
-    selected = run(*checks, settings=Settings(model=None, ignore=("rhythm",)))
-    # What was folded into a finding that is not wanted does not come back: selecting changes nothing before it.
-    assert rules(everything) == ["rhythm/a", "positions/b"] and rules(selected) == ["positions/b"]
-    assert (
-        selected.found == everything.found == everything.report.findings
-        and selected.report.findings == everything.report.findings[1:]
-    )
+    # What is only too weak to be listed still explains.
+    weak = run(*checks, settings=Settings(model=None, min_scores=(("rhythm", 1.0),)))
+    assert rules(weak) == ["positions/b"] and weak.found == everything.found == everything.report.findings
     mild = Settings(model=None, overrides=(Override("version", severities=(("", Severity.MINOR),)),))
     assert {f.severity for f in run(*checks, settings=mild).report.findings} == {Severity.MINOR}
     assert [f.severity for f in run(*checks, settings=mild).found] == [f.severity for f in everything.found]

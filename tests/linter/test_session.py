@@ -159,7 +159,7 @@ def test_pictures_that_cannot_be_drawn_cost_the_pictures(tmp_path):
 
 def test_only_what_is_wanted_is_drawn_and_all_is_kept(tmp_path):
     one, cache, drawn = source(tmp_path, "a"), Cache(tmp_path / "kept"), []
-    wanted = replace(NO_MODEL, select=("mapset/preview",))
+    wanted = replace(NO_MODEL, min_scores=(("", 1.0), ("mapset/preview", 0.0)))
     (report,) = reports(Session(cache).lint(one, wanted, lambda analysis, ask: drawn.append(analysis.report.findings)))
     assert [finding.rule for finding in report.findings] == ["mapset/preview"] and drawn == [report.findings]
     assert Session(cache).recall(one, wanted) == [report]

@@ -44,7 +44,7 @@ def test_clean_map_is_silent():
 def test_kiai_off_the_beat():
     (finding,) = found(map_with((8013, 24_000)))
     assert finding.rule == "kiai/unsnapped"
-    assert finding.message == "Kiai begins 13.0 ms off the closest tick of the beat."
+    assert finding.message == "Kiai begins 13 ms off the closest tick of the beat."
 
 
 @pytest.mark.parametrize(("start", "expected"), [(8004, Severity.MINOR), (8013, Severity.WARNING)])

@@ -29,6 +29,7 @@ def test_every_rule_has_an_example_that_a_test_wrote(rule: Rule) -> None:
         ("A slider fits better, 72 %.", "a percentage of nothing"),
         ("The circle has 9.6 bits.", 'says "bits"'),
         ("The circle is late ; snap it.", "a hole"),
+        ("The circle is 3.0 ms late.", "a decimal that says nothing"),
         ("The circle is late. " * 20 + "Snap it.", "characters"),
     ],
 )

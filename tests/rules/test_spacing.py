@@ -27,7 +27,7 @@ def uneven(loaded: Beatmap, level: Level | None = Level.EASY) -> list[Finding]:
 
 def test_displaced_object_breaks_an_even_spacing_once() -> None:
     (finding,) = uneven(square({10: (240, 240)}))
-    assert finding.objects == (10,)
+    assert finding.objects == (10,) and finding.evidence["uneven_steps"] == ["before", "next"]
     assert finding.expected[0].text == "100 px"
     assert finding.severity is not Severity.MINOR
     assert finding.message.startswith("This circle is 146 px from the object before, where ")

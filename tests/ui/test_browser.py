@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from maimod.findings import Report
+from maimod.findings import ModelInfo, Report
 from maimod.reporters import REPORTERS
 from maimod.reporters.view import View
 from tests.evidence.test_evidence import analysis
@@ -504,3 +504,15 @@ def test_a_report_about_several_songs_names_the_song_of_each_row(chromium, tmp_p
     assert (
         len(rows) == 2 and sum("Artist – One" in row for row in rows) == sum("Artist – Two" in row for row in rows) == 1
     )
+
+
+@pytest.mark.parametrize("model", [None, ModelInfo("maimod-mini", "mini", "cpu", "fp32")])
+def test_findings_are_sorted_by_surprise_only_where_a_model_was_surprised(chromium, tmp_path, model):
+    out = tmp_path / "report.html"
+    with open(out, "w", encoding="utf-8") as stream:
+        REPORTERS["html"](Report("0", model, (analysis().report,)), stream, View())
+    page = Page(chromium, out.as_uri())
+    ways = [one.get_attribute("value") for one in page.all('[data-select="sort"] option')]
+    assert ways == ["worth", "time", "score", *["bits"] * (model is not None)]
+    page.choose('[data-select="sort"]', "time")
+    assert len(page.all(".mm-row")) > 0

@@ -214,7 +214,7 @@ function maimodViewer(root, host) {
         chips(SEVERITIES, filters.severities, "Severity", s => s)),
       h("div", {class: "mm-selects"}, categories,
         options([["open", "open"], ["post", "to post"], ["done", "done"], ["ignored", "ignored"], ["all", "all"]], "state"),
-        options([["worth", "worth first"], ["time", "by time"], ["score", "by confidence"], ["bits", "by surprise"]], "sort"), ...changes));
+        options([["worth", "worth first"], ["time", "by time"], ["score", "by confidence"], ...(data.model ? [["bits", "by surprise"]] : [])], "sort"), ...changes));
   }
 
   // ------------------------------------------------------------------------------------------------------------- the list
@@ -240,7 +240,7 @@ function maimodViewer(root, host) {
       time: (a, b) => a.time - b.time || a.beatmap - b.beatmap,
       score: (a, b) => b.score - a.score,
       bits: (a, b) => (b.surprisal || 0) - (a.surprisal || 0),
-    }[filters.sort];
+    }[data.model || filters.sort !== "bits" ? filters.sort : "worth"];  // without a model nothing surprises
     const found = [];
     for (const one of entries) {
       const lead = one.same.find(f => visibleIn(f));
