@@ -464,7 +464,9 @@ def _first(page: Page, report: Report, entries: Sequence[Entry]) -> None:
         parts = [clean(_stamp(finding)), finding.rule, clean(where)]
         line = " ".join(part for part in parts if part)
         if is_of_many:  # several sets have a difficulty of this name
-            line += f" · {end_of(_song(beatmap) or clean(beatmap.path), max(page.width - cell_len(line) - 6, 12))}"
+            room = max(page.width - cell_len(line) - 6, 12)
+            names = [name for name in (_song(beatmap), clean(beatmap.title)) if name] or [clean(beatmap.path)]
+            line += f" · {next((name for name in names if cell_len(name) <= room), end_of(names[-1], room))}"
         page.line(" ", (LETTERS[finding.severity], STYLES[finding.severity]), " ", line)
 
 

@@ -161,7 +161,7 @@ def _words(own: Pattern, other: Pattern, counts: Counter[Pattern], of_copies: fl
     if counts[other] >= counts[own]:
         has = "has" if counts[other] == 1 else "have"
         reasons.append(
-            f'{counted(counts[other], "other slider")} of the map {has} "{_names(other)}", {counts[own] - 1} the same'
+            f'{counted(counts[other], "other slider")} of the map {has} "{_names(other)}", {counts[own] - 1 or "none"} the same'
         )
     if max(of_copies, of_others) > 0:
         reasons.append(f'{names(of_copies, of_others, 0.0)} sound more like "{_names(other)}" here')

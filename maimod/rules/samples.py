@@ -353,7 +353,7 @@ def _sample_faults(name: str, sample: probe.Sample) -> Iterator[tuple[Rule, Cert
         yield (
             DELAYED_SAMPLE,
             Certainty.CERTAIN if sample.delay >= LATE_MS else Certainty.POSSIBLE,
-            f"is silent for its first {in_ms(sample.delay)}; less than {in_ms(LITTLE_LATE_MS)} are allowed",
+            f"is silent for its first {in_ms(sample.delay)}; less than {in_ms(LITTLE_LATE_MS)} is allowed",
             f"{in_ms(sample.delay)}",
             "under 1 ms",
         )

@@ -394,7 +394,7 @@ def _late(evidence: Evidence) -> Iterator[Candidate]:
 
 def _places(there: int, here: int, of_others: int, others: int) -> str:
     """Where the map and the other difficulties change the volume, in words: at an object, and a beat after it."""
-    usual = f"{counted(there, 'other change')} of the map {'is' if there == 1 else 'are'} on this beat of the measure, {here} on the next"
+    usual = f"{counted(there, 'other change')} of the map {'is' if there == 1 else 'are'} on this beat of the measure, {here or 'none'} on the next"
     return f"{usual}, and {of_others} of {others} {OTHERS} change it here" if of_others else usual
 
 

@@ -288,6 +288,9 @@ def test_what_to_look_at_first_names_the_set_if_there_are_several():
     other = replace(MANIA, path="two/a.osu", title="Two", findings=())
     assert " P 00:01:000 (12) - rhythm/a [4K]\n" in page(Report("", None, (one, replace(one, findings=()))))
     assert " P 00:01:000 (12) - rhythm/a [4K] · 高橋洋子 – 残酷な天使\n" in page(Report("", None, (one, other)))
+    # Where the artist has no room, the title says more than the end of both.
+    long = replace(one, artist="An Artist of a Long Name", title="A Title That Has Room Alone")
+    assert " P 00:01:000 (12) - rhythm/a [4K] · A Title That Has Room Alone\n" in page(Report("", None, (long, other)))
 
 
 def test_clean_map_without_model():

@@ -39,7 +39,7 @@ def test_the_addition_of_the_head_on_all_edges(mode: int) -> None:
     assert one.time == pytest.approx(one.objects[0].end_time)  # the tail has the wrong one
     assert one.objects[0].time == 24 * BEAT and one.actual == "clap, clap" and one.expected[0].text == "clap, none"
     assert one.message == (
-        'The edges of this slider have "clap, clap"; 15 other sliders of the map have "clap, none", 0 the same, and similar measures '
+        'The edges of this slider have "clap, clap"; 15 other sliders of the map have "clap, none", none the same, and similar measures '
         'sound more like "clap, none" here.'
     )
     assert one.numbers["bits_of_copies"] > 0 and one.numbers["bits_of_difficulties"] == 0

@@ -86,7 +86,7 @@ def test_a_line_that_is_a_beat_after_its_usual_place() -> None:
     )
     assert one.message == (
         "The volume changes from 40 to 70 % a beat after this object; 4 other changes of the map are on this beat of the measure, "
-        "0 on the next."
+        "none on the next."
     )
     (seen,) = [one for one in found(late, *others(by_section())) if one.rule is volume_steps.LATE]
     assert (seen.measure or 0.0) > (one.measure or 0.0) + 2

@@ -19,6 +19,7 @@ import pytest
 
 from maimod.findings import ModelInfo, Report
 from maimod.reporters import REPORTERS
+from maimod.reporters.html import Album
 from maimod.reporters.view import View
 from tests.evidence.test_evidence import analysis
 
@@ -490,9 +491,12 @@ def test_a_report_about_several_songs_names_the_song_of_each_row(chromium, tmp_p
     reports = [
         replace(analysis().report, path=f"{song}/map.osu", artist="Artist", title=song) for song in ("One", "Two")
     ]
+    album = Album(tmp_path)
+    for report in reports:
+        album.draw(replace(analysis(), report=report), None)
     out = tmp_path / "report.html"
     with open(out, "w", encoding="utf-8") as stream:
-        REPORTERS["html"](Report("0", None, tuple(reports)), stream, View())
+        REPORTERS["html"](Report("0", None, tuple(reports)), stream, View(album=album))
     page = Page(chromium, out.as_uri())
     for theme in ("light", "dark"):  # with the scroll bars of the window
         features = [{"name": "prefers-color-scheme", "value": theme}]
@@ -504,6 +508,8 @@ def test_a_report_about_several_songs_names_the_song_of_each_row(chromium, tmp_p
     assert (
         len(rows) == 2 and sum("Artist – One" in row for row in rows) == sum("Artist – Two" in row for row in rows) == 1
     )
+    assert {one.get_attribute("data-key").split(".")[0] for one in page.all(".mm-mark")} == {"0"}  # on its own song
+    assert "space play" not in page.one(".mm-help").text  # a file plays nothing
 
 
 @pytest.mark.parametrize("model", [None, ModelInfo("maimod-mini", "mini", "cpu", "fp32")])

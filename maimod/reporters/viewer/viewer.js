@@ -129,7 +129,7 @@ function maimodViewer(root, host) {
           h("div", {class: "mm-filters"}), h("p", {class: "mm-count", role: "status"}),
           h("ol", {class: "mm-list", tabindex: "0", onscroll: event => { if (listed.length > limit && event.target.scrollTop + event.target.clientHeight > event.target.scrollHeight - 600) { limit += 4 * LIMIT; drawRows(); } }, role: "listbox", "aria-label": "Findings"})),
         h("section", {class: "mm-detail", tabindex: "-1", "aria-label": "Evidence"})),
-      h("p", {class: "mm-help"}, "j k next and previous · o open or close likeness · d done · p to post · i ignore · space play · / search · + − 0 zoom · g what the model would go on with · Enter opens the place in the editor"),
+      h("p", {class: "mm-help"}, `j k next and previous · o open or close likeness · d done · p to post · i ignore${host.clip ? " · space play" : ""} · / search · + − 0 zoom${host.continuations ? " · g what the model would go on with" : ""} · Enter opens the place in the editor`),
       h("div", {class: "mm-toast", role: "status"}));
     const exporting = $(".mm-export");
     if (host.export) {
@@ -595,7 +595,7 @@ function maimodViewer(root, host) {
     box.classList.toggle("mm-no-bits", Boolean(strip) && !strip.moments.length);
     box.style.display = strip || host.strip ? "" : "none";
     const own = marked();
-    const lanes = inOrder(findings.filter(f => f.scope === "place" && (filters.beatmap < 0 || f.beatmap === current)));
+    const lanes = inOrder(findings.filter(isOnTimeline));
     box.style.setProperty("--lanes", Math.max(lanes.length, 5));  // room for what is still to come, so that nothing jumps
     if (!strip) { if (box.dataset.name !== "blank") { box.dataset.name = "blank"; box.replaceChildren(h("p", {class: "mm-wait"}, "Drawing the timeline …")); } return; }
     const name = `${current}:${data.beatmaps[current].complete}:${lanes.join()}`;
@@ -631,7 +631,9 @@ function maimodViewer(root, host) {
   };
 
   // Visible findings with a place: of all difficulties in "All", else of the one that is drawn.
-  const marked = () => findings.filter(f => f.scope === "place" && visibleIn(f) && (filters.beatmap < 0 || f.beatmap === current));
+  // Of several songs, findings about the others have no time in this one.
+  const isOnTimeline = f => f.scope === "place" && (filters.beatmap < 0 ? song(data.beatmaps[f.beatmap]) === song(data.beatmaps[current]) : f.beatmap === current);
+  const marked = () => findings.filter(f => isOnTimeline(f) && visibleIn(f));
 
   function placeAll() {
     const box = $(".mm-timeline"), svg = box && box.querySelector(".mm-strip");
