@@ -127,6 +127,8 @@ def _once(check: Check, sources: Sequence[Source] | None, session: Session | Non
         _tell_failures(report)
         return FAILED
     if not check.view.quiet:
+        if check.cache and check.cache.obstacle and reference is None:
+            say(f"the cache: {check.cache.obstacle}, so the next run begins anew; --cache-dir names another folder")
         listing.tell_delta()
         if baseline is not None and check.options.baseline is not None and not check.options.write_baseline:
             _tell_other_model(baseline, raw, check.options.baseline)

@@ -98,6 +98,14 @@ class Cache:
             with suppress(OSError):
                 beside.unlink()
 
+    @property
+    def obstacle(self) -> str:
+        """Why nothing can be stored, as far as the folder shows; empty if nothing is in the way."""
+        place = next(one for one in (self.folder, *self.folder.absolute().parents) if os.path.lexists(one))
+        if not place.is_dir():
+            return f"{place} is not a folder"
+        return "" if os.access(place, os.W_OK | os.X_OK) else f"{place} cannot be written"
+
     def tidy(self) -> None:
         """Delete old entries, and the oldest if the cache is too large; at most once a day."""
         marker = self.folder / "tidied"

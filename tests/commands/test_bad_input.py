@@ -208,3 +208,18 @@ def test_less_memory_than_maimod_takes(folder: Path, capsys: pytest.CaptureFixtu
     (folder / "map.osu").write_text(MAP)
     code, out, err = run(capsys, str(folder / "map.osu"), "--memory", "5")
     assert (code, out) == (2, "") and err.startswith("maimod: --memory 5: ") and err.count("\n") == 1
+
+
+def test_a_cache_that_cannot_be_written_is_said_in_one_line(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.osu").write_text(MAP)
+    place = tmp_path_factory.mktemp("elsewhere") / "file"
+    place.touch()
+    code, out, err = run(capsys, str(folder), "--cache-dir", str(place))
+    assert code in (0, 1) and "Version" in out
+    assert err == (
+        f"maimod: the cache: {place} is not a folder, so the next run begins anew; --cache-dir names another folder\n"
+    )
+    assert run(capsys, str(folder), "--cache-dir", str(place), "--quiet")[2] == ""
+    assert "the cache" not in run(capsys, str(folder), "--no-cache")[2]

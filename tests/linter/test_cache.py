@@ -217,3 +217,13 @@ def test_a_folder_is_known_by_the_names_and_bytes_of_its_files_alone(tmp_path, m
     (folder / "large.mp4").unlink()
     monkeypatch.setattr(caching, "MAX_BYTES", 0)
     assert caching.of_folder(folder) is None
+
+
+def test_what_is_in_the_way_of_a_cache_is_said(tmp_path, cache, monkeypatch):
+    assert cache.obstacle == ""
+    cache.put(KEY, 1)
+    assert cache.obstacle == "" and cache.get(KEY, int) == 1
+    (tmp_path / "file").touch()
+    assert Cache(tmp_path / "file" / "kept").obstacle == f"{tmp_path / 'file'} is not a folder"
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert Cache(tmp_path / "new" / "kept").obstacle == f"{tmp_path} cannot be written"
