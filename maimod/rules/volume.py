@@ -196,6 +196,7 @@ def muted(found: Sequence[Hit]) -> Iterator[Candidate]:
             _quiet_candidate(MUTED, [hit for hit in active if hit.volume <= QUIET_PERCENT]),
             certainty=Certainty.POSSIBLE,
             words=f"The hits of this map are barely audible: half of them have {usual} % volume or less.",
+            actual=f"{usual} % or less",
         )
 
 
