@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from maimod.findings import ModelInfo, Report
+from maimod.findings import BeatmapReport, ModelInfo, Report
 from maimod.reporters import REPORTERS
 from maimod.reporters.html import Album
 from maimod.reporters.view import View
@@ -522,3 +522,18 @@ def test_findings_are_sorted_by_surprise_only_where_a_model_was_surprised(chromi
     assert ways == ["worth", "time", "score", *["bits"] * (model is not None)]
     page.choose('[data-select="sort"]', "time")
     assert len(page.all(".mm-row")) > 0
+
+
+def test_what_cannot_be_read_is_not_waited_for(chromium, tmp_path):
+    out = tmp_path / "report.html"
+    unreadable = BeatmapReport("a.osz", "error", ("a.osz: not a zip archive",))
+    with open(out, "w", encoding="utf-8") as stream:
+        REPORTERS["html"](Report("0", None, (unreadable,)), stream, View())
+    page = Page(chromium, out.as_uri())
+    assert page.one(".mm-empty").text == "Nothing could be read: the reasons are above."
+    # On the page, which asks for timelines.
+    data = "JSON.parse(document.getElementById('maimod-data').textContent)"
+    page.script(
+        f"maimodViewer(document.getElementById('maimod'), {{strip: () => new Promise(() => {{}})}}).show({data})"
+    )
+    assert page.one(".mm-timeline .mm-wait").text == "This difficulty could not be read."

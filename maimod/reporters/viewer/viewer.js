@@ -284,7 +284,7 @@ function maimodViewer(root, host) {
     const list = $(".mm-list");
     const drawn = listed.slice(0, limit).map(row);
     if (listed.length > limit) drawn.push(h("li", {class: "mm-more", role: "presentation"}, h("button", {type: "button", onclick: () => { limit += 4 * LIMIT; drawRows(); }}, `${listed.length - limit} more`)));
-    if (!listed.length) drawn.push(h("li", {class: "mm-empty", role: "presentation"}, findings.length ? "Nothing matches the filters." : "Nothing found."));
+    if (!listed.length) drawn.push(h("li", {class: "mm-empty", role: "presentation"}, findings.length ? "Nothing matches the filters." : data.beatmaps.length && data.beatmaps.every(b => b.status === "error") ? "Nothing could be read: the reasons are above." : "Nothing found."));
     list.replaceChildren(...drawn);
     markSelected();
   }
@@ -597,7 +597,11 @@ function maimodViewer(root, host) {
     const own = marked();
     const lanes = inOrder(findings.filter(isOnTimeline));
     box.style.setProperty("--lanes", Math.max(lanes.length, 5));  // room for what is still to come, so that nothing jumps
-    if (!strip) { if (box.dataset.name !== "blank") { box.dataset.name = "blank"; box.replaceChildren(h("p", {class: "mm-wait"}, "Drawing the timeline …")); } return; }
+    if (!strip) {
+      const words = beatmap && beatmap.status === "error" ? "This difficulty could not be read." : "Drawing the timeline …";
+      if (box.dataset.name !== words) { box.dataset.name = words; box.replaceChildren(h("p", {class: "mm-wait"}, words)); }
+      return;
+    }
     const name = `${current}:${data.beatmaps[current].complete}:${lanes.join()}`;
     if (box.dataset.name !== name) {
       box.dataset.name = name;
