@@ -483,7 +483,8 @@ def _blankets(
         is_body = (shifted(is_slider.astype(float), by) == 1) & (inside.sum(axis=1) >= LEAST_ON_BODY)
         away = np.where(inside, away, np.nan)[is_body]
         if len(away):
-            spans = np.abs(np.angle(ways[is_body, -1] / ways[is_body, 0])) > np.pi / 3
+            with np.errstate(divide="ignore", invalid="ignore"):  # some bodies of catch lie on their own head
+                spans = np.abs(np.angle(ways[is_body, -1] / ways[is_body, 0])) > np.pi / 3
             ranges = np.nanmax(away, axis=1) - np.nanmin(away, axis=1)
             best[is_body] = np.fmin(best[is_body], np.where(spans, ranges, np.nan))
 

@@ -91,6 +91,8 @@ NETWORK_FEATURES: Mapping[str, Sequence[str]] = {
     "osu": slip_measures.NAMES,
     "forms": form_measures.NAMES,
     "catch": catch_copies.SLIP_NAMES,
+    "catch bodies": slip_measures.NAMES,
+    "catch forms": form_measures.NAMES,
     "taiko": taiko_measures.SLIP_NAMES,
     "mania": [f"{part} {name}" for part in MANIA_PARTS for name in FEATURES[part]],
 }
@@ -99,10 +101,15 @@ OUTPUTS: Mapping[str, Sequence[str]] = {
     "osu": ("position", "shape"),
     "forms": ("form",),
     "catch": ("position",),
+    "catch bodies": ("plane", "shape"),
+    "catch forms": ("form",),
     "taiko": ("colour",),
     "mania": ("position", "chord", "end"),
 }
-"""What each network tells. That of osu! is used in catch as well, its positions as `plane`."""
+"""What each network tells. The trees of bodies and forms are used in catch as they are, but the networks of forms of osu! find there less than
+these trees alone: catch has its own. Bodies are seen as osu! sees them, with x and y: `plane` is that an object was moved in these."""
+BESIDE: Mapping[str, str] = {"catch bodies": "osu"}
+"""Networks that count beside those of a key, output for output."""
 
 
 class Slips(msgspec.Struct, frozen=True):
@@ -198,8 +205,7 @@ def find(
                 features[:, n - len(catch_measures.CATCHER_NAMES) : n],
                 features[:, n : n + len(catch_copies.NAMES)],
             )
-            with np.errstate(divide="ignore", invalid="ignore"):  # some bodies lie on their own head
-                bodies = slip_measures.measure(beatmap, objects)
+            bodies = slip_measures.measure(beatmap, objects)
             return Slips(
                 positions,
                 _of_bodies(model, bodies),
@@ -209,7 +215,7 @@ def find(
                 _without_spinners(log_odds(model.positions, bodies.features), objects),
                 catcher=catcher,
                 copies=copies,
-                read_by={"osu": bodies.features, "catch": features},
+                read_by={"catch bodies": bodies.features, "catch": features},
             )
         case Mode.TAIKO if model.colours is not None:
             places = taiko_measures.notes_of(objects)
@@ -267,15 +273,15 @@ def in_sequence(model: SlipModel, slips: Slips, objects: Sequence[HitObject]) ->
                 values[taiko_measures.notes_of(objects)] = of_notes
             elif output == "shape" and slips.bodies is not None:
                 values = np.where(slips.bodies.is_slider, values, NO_SLIP)
-            is_plane = key == "osu" and output == "position" and "catch" in slips.read_by
-            found["plane" if is_plane else output] = _without_spinners(values, objects)
+            found[output] = _without_spinners(values, objects)
     return found
 
 
 def logits(model: SlipModel, key: str, features: np.ndarray) -> np.ndarray:
     """(n, n_outputs) mean log-odds of the networks of a key of `OUTPUTS`, for (n, len(NETWORK_FEATURES[key])) of all objects in order of
     time; `NO_SLIP` if the model has none."""
-    networks, names = model.networks.get(key, ()), NETWORK_FEATURES[key]
+    names = NETWORK_FEATURES[key]
+    networks = [*model.networks.get(key, ()), *model.networks.get(BESIDE.get(key, ""), ())]
     if not networks:
         return np.full((len(features), len(OUTPUTS[key])), NO_SLIP)
     total = np.zeros((len(features), len(OUTPUTS[key])))

@@ -380,7 +380,8 @@ class Evidence:
             return {}
         found = slip_model.in_sequence(model, self.slips, self.objects_by_time)
         if self._form_features is not None:
-            found["form"] = slip_model.logits(model, "forms", self._form_features)[:, 0]
+            key = "catch forms" if self.beatmap.mode is Mode.CATCH else "forms"
+            found["form"] = slip_model.logits(model, key, self._form_features)[:, 0]
         return found
 
     @cached_property

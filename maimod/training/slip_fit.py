@@ -88,7 +88,7 @@ KINDS = {
     "body-turned": (SHAPE, 4),
 }
 """Kinds of moves: what of an object they change, and how often they are planted."""
-NETWORK_VERSIONS = {"osu": 8, "forms": 2, "catch": 8, "taiko": 4, "mania": 4}
+NETWORK_VERSIONS = {"osu": 16, "forms": 6, "catch": 24, "catch bodies": 16, "catch forms": 16, "taiko": 4, "mania": 12}
 """Planted versions of each map for the networks."""
 
 
@@ -537,7 +537,12 @@ def _fit_mode(mode: Mode, model: SlipModel | None, paths: Sequence[Path], seed: 
     assert model is not None
     if mode is Mode.CATCH:
         new = msgspec.structs.replace(model, catch=_fitted(catch_slip_fit.FIT, paths, seed, jobs, CATCH_TREES))
-        return with_networks(new, {"catch": catch_slip_fit.FIT.labelled})
+        read = {
+            "catch": catch_slip_fit.FIT.labelled,
+            "catch bodies": labelled,
+            "catch forms": form_slip_fit.FIT.labelled,
+        }
+        return with_networks(new, read)
     if mode is Mode.TAIKO:
         new = msgspec.structs.replace(model, colours=_fitted(taiko_slip_fit.FIT, paths, seed, jobs, OTHER_TREES))
         return with_networks(new, {"taiko": taiko_slip_fit.FIT.labelled})

@@ -20,14 +20,14 @@ from maimod.features.layers import Layer, Scaling
 from maimod.features.sequence_network import SequenceNetwork
 from maimod.training.slip_forest import Labelled
 
-WIDTHS = (5, 3)
-"""Objects that each convolution reads."""
 CHUNK, BATCH = 64, 24
 """Objects of a piece of a map, and pieces in a step."""
 RATE, DECAY, LONGEST_STEP = 2e-3, 0.05, 1.0
 """Highest learning rate, decay of the weights, greatest norm of a gradient."""
 INPUTS_DROPPED = 0.1
 """Share of the features that are left out at random."""
+SCALED_BY = 5
+"""Every so many-th object sets how features are standardised: all together would be in memory twice."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,19 @@ class Shape:
     """Networks whose mean counts."""
     dropped: float = 0.3
     """Share of the hidden units that are left out at random."""
+    widths: tuple[int, ...] = (5, 3)
+    """Objects that each convolution reads."""
 
 
 SHAPES = {
-    "osu": Shape(units=128, epochs=9, members=1, dropped=0.2),
-    "forms": Shape(units=96, epochs=6, dropped=0.2),
+    "osu": Shape(units=160, epochs=8, members=1, dropped=0.2),
+    "forms": Shape(units=128, epochs=6, dropped=0.2),
     "catch": Shape(units=64, epochs=8),
+    "catch bodies": Shape(units=64, epochs=8),
+    "catch forms": Shape(units=64, epochs=8),
     "taiko": Shape(units=96, epochs=6),
-    "mania": Shape(units=96, epochs=6),
+    # A row of mania is several notes: as many rows around need more of them.
+    "mania": Shape(units=128, epochs=6, widths=(9, 5)),
 }
 """By the keys of :data:`maimod.features.slip_model.OUTPUTS`."""
 
@@ -60,7 +65,7 @@ class _Module(nn.Module):
         units = shape.units
         self.inputs, self.hidden = nn.Dropout(INPUTS_DROPPED), nn.Dropout(shape.dropped)
         self.first = nn.Linear(inputs, units)
-        self.around = nn.ModuleList(nn.Conv1d(units, units, width, padding=width // 2) for width in WIDTHS)
+        self.around = nn.ModuleList(nn.Conv1d(units, units, width, padding=width // 2) for width in shape.widths)
         self.last = nn.Linear(2 * units, outputs)
 
     def forward(self, features: Tensor, is_there: Tensor) -> Tensor:
@@ -117,7 +122,7 @@ def fitted(
         shape: of the networks.
         seed: of their first weights and of the order of the examples.
     """
-    scaling = Scaling.of(np.concatenate([one.features for one in examples]))
+    scaling = Scaling.of(np.concatenate([one.features[::SCALED_BY] for one in examples]))
     table, n_kinds = _table(examples, scaling)
     found = []
     with torch.random.fork_rng(devices=[]):
@@ -136,13 +141,16 @@ def _table(examples: Sequence[Labelled], scaling: Scaling) -> tuple[_Table, int]
     known = np.concatenate([one.known for one in examples])
     kinds = np.array([number.get(kind, -1) for one in examples for kind in one.kinds])
     ends = np.cumsum([len(one.kinds) for one in examples])
+    features = np.empty((len(kinds), len(scaling.mean)), dtype=np.float32)
+    for end, one in zip(ends.tolist(), examples, strict=True):
+        features[end - len(one.kinds) : end] = scaling.standard(one.features)
     pieces = [
         (first, min(first + CHUNK, end))
         for end, one in zip(ends.tolist(), examples, strict=True)
         for first in range(end - len(one.kinds), end, CHUNK)
     ]
     table = _Table(
-        torch.from_numpy(np.concatenate([scaling.standard(one.features) for one in examples]).astype(np.float32)),
+        torch.from_numpy(features),
         torch.from_numpy(np.concatenate([one.real for one in examples]).astype(np.float32)),
         torch.from_numpy(known.astype(np.float32)),
         torch.from_numpy(np.where(known.any(axis=1), kinds, -1)),

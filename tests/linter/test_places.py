@@ -210,7 +210,8 @@ def always_saying(key: str, *values: float) -> list[SequenceNetwork]:
     [
         (0, {"position": 1.0, "form": 3.0}),
         (1, {"colour": 5.0}),
-        (2, {"position": 4.0, "form": 3.0, "plane": 1.0}),
+        # Bodies by the networks of catch and of osu!, forms by those of catch.
+        (2, {"position": 4.0, "form": 11.0, "plane": 5.0}),
         (3, {"position": 6.0, "chord": 7.0, "end": 8.0}),
     ],
 )
@@ -220,6 +221,8 @@ def test_what_the_networks_of_slips_say_goes_into_features_of_its_own(mode: int,
         "osu": always_saying("osu", 1.0, 2.0),
         "forms": always_saying("forms", 3.0),
         "catch": always_saying("catch", 4.0),
+        "catch bodies": always_saying("catch bodies", 9.0, 10.0),
+        "catch forms": always_saying("catch forms", 11.0),
         "taiko": always_saying("taiko", 5.0),
         "mania": always_saying("mania", 6.0, 7.0, 8.0),
     }

@@ -176,7 +176,7 @@ def test_other_modes_are_added_to_a_model(songs: Path, monkeypatch: pytest.Monke
     assert float(model.measured["catch test catch moved 80 auc"]) > 0.95
     found = slip_model.find(model, CATCH, CATCH.hit_objects)
     assert found is not None and found.measures is not None
-    assert set(model.networks) == {"catch", "mania"}
+    assert set(model.networks) == {"catch", "catch bodies", "catch forms", "mania"}
     around = slip_model.in_sequence(model, found, CATCH.hit_objects)
     assert set(around) == {"position", "plane", "shape"} and around["position"].std() > 0
     found = slip_model.find(model, MANIA, MANIA.hit_objects)
