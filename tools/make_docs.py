@@ -50,14 +50,8 @@ def rules_page() -> str:
                 "",
                 f"{rule.title} (at most {rule.severity.value}; {rule.tier.value}; evidence: {', '.join(rule.evidence)}; modes: {modes})",
                 "",
-                f"- **Why:** {rule.why}",
-                f"- **How it is found:** {rule.how}",
-                *([f"- **How only the proofreader finds it:** {rule.proposal}"] if rule.proposal else []),
-                f"- **What to check:** {rule.advice}",
-                f"- **Ignore it when:** {rule.ignore_when}",
-                f"- **Blind spots:** {rule.blind_spots}",
+                *(f"- **{heading}:** {text}" for heading, text in rule.texts),
             ]
-            lines += [f"- **Source:** {rule.source}"] if rule.source else []
             if limits := criteria.described(rule.criteria, rule.modes):
                 lines += ["- **Limits of the ranking criteria:**", *(f"  - {limit}" for limit in limits)]
             lines.append("")

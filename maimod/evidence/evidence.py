@@ -273,19 +273,15 @@ def _rule(name: str) -> str:
     rule = RULES.get(name)
     if rule is None:
         return ""
-    parts = (
-        ("Why it matters", rule.why),
-        ("How it is found", rule.how),
-        ("Ignore it when", rule.ignore_when),
-        ("Blind spots", rule.blind_spots),
-    )
-    rows = "".join(f"<dt>{title}</dt><dd>{escape(content)}</dd>" for title, content in parts if content)
-    source = (
-        f'<dt>Source</dt><dd><a href="{escape(rule.source)}" rel="noreferrer">{escape(rule.source)}</a></dd>'
-        if rule.source
-        else ""
+    rows = "".join(
+        f"<dt>{heading}</dt><dd>{_link(text) if text == rule.source else escape(text)}</dd>"
+        for heading, text in rule.texts
     )
     return (
         f'<details class="mm-rule"><summary>The rule: {escape(rule.title)} <code>{escape(rule.id)}</code></summary>'
-        f"<dl>{rows}{source}</dl></details>"
+        f"<dl>{rows}</dl></details>"
     )
+
+
+def _link(address: str) -> str:
+    return f'<a href="{escape(address)}" rel="noreferrer">{escape(address)}</a>'

@@ -30,19 +30,10 @@ def explain(rules: Sequence[Rule], out: TextIO) -> None:
             modes,
         )
         page.paragraph(" · ".join(glue(fact) for fact in facts), "dim")
-        for head, text in (
-            ("Why it matters", rule.why),
-            ("How it is found", rule.how),
-            ("How only the proofreader finds it", rule.proposal),
-            ("What to check", rule.advice),
-            ("Ignore it when", rule.ignore_when),
-            ("Blind spots", rule.blind_spots),
-            ("Source", rule.source),
-        ):
-            if text:
-                page.line()
-                page.line((head, "bold"))
-                page.paragraph(" ".join(text.split()), first="  ")
+        for heading, text in rule.texts:
+            page.line()
+            page.line((heading, "bold"))
+            page.paragraph(text, first="  ")
         if limits := described(rule.criteria, rule.modes):
             page.line()
             page.line((f"Limits of the ranking criteria, as of {AS_OF}", "bold"))

@@ -85,23 +85,14 @@ def _rule(name: str, rules: Mapping[str, Rule]) -> dict[str, Any]:
     rule = rules.get(name)
     if rule is None:
         return {"id": name}
-    parts = (
-        ("Why it matters", rule.why),
-        ("How it is found", rule.how),
-        ("What to check", rule.advice),
-        ("Ignore it when", rule.ignore_when),
-        ("Blind spots", rule.blind_spots),
-        ("Source", rule.source),
-    )
-    paragraphs = [(head, " ".join(text.split())) for head, text in parts if text]
     return {
         "id": name,
         "helpUri": rule.page,
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": " ".join(rule.why.split()) or rule.title},
         "help": {
-            "text": "\n\n".join(f"{head}: {text}" for head, text in paragraphs),
-            "markdown": "\n\n".join(f"**{head}.** {text}" for head, text in paragraphs),
+            "text": "\n\n".join(f"{heading}: {text}" for heading, text in rule.texts),
+            "markdown": "\n\n".join(f"**{heading}.** {text}" for heading, text in rule.texts),
         },
         "defaultConfiguration": {"level": LEVELS[rule.severity]},
         "properties": {

@@ -135,6 +135,20 @@ class Rule:
         return Category(self.id.partition("/")[0])
 
     @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """Its description as (heading, text), in the order to read them; headings without a text are left out."""
+        every = (
+            ("Why it matters", self.why),
+            ("How it is found", self.how),
+            ("How only the proofreader finds it", self.proposal),
+            ("What to check", self.advice),
+            ("Ignore it when", self.ignore_when),
+            ("Blind spots", self.blind_spots),
+            ("Source", self.source),
+        )
+        return tuple((heading, " ".join(text.split())) for heading, text in every if text)
+
+    @property
     def page(self) -> str:
         """Address of its section of docs/rules.md; `MAIMOD_DOCS` names another place of the documentation."""
         anchor = self.id.replace("/", "")  # GitHub and GitLab drop the slash of a heading

@@ -146,12 +146,12 @@ async function choices() {
 async function showRules() {
   const search = h("input", {type: "search", placeholder: "Search the rules", "aria-label": "Search the rules"}), list = h("div", {});
   const known = await taken(server.rules({}));
+  const said = rule => [rule.id, rule.title, rule.severity, rule.tier, ...rule.texts.map(([, text]) => text)].join(" ").toLowerCase();  // without the headings, which all rules have
   const draw = () => {
     const words = search.value.toLowerCase().split(/\s+/);
-    const found = known.filter(rule => words.every(word => Object.values(rule).join(" ").toLowerCase().includes(word)));
+    const found = known.filter(rule => words.every(word => said(rule).includes(word)));
     list.replaceChildren(...found.map(rule => h("details", {}, h("summary", {}, rule.title, " ", h("code", {}, rule.id), h("span", {class: "mm-number"}, ` ${rule.severity} at most · ${rule.tier}`)),
-      h("dl", {}, [["Why it matters", rule.why], ["How it is found", rule.how], ["Ignore it when", rule.ignore], ["Blind spots", rule.blind]].filter(([, text]) => text).map(([name, text]) => [h("dt", {}, name), h("dd", {}, text)]),
-        rule.source ? [h("dt", {}, "Source"), h("dd", {}, h("a", {href: rule.source, rel: "noreferrer", target: "_blank"}, rule.source))] : []))));
+      h("dl", {}, rule.texts.flatMap(([heading, text]) => [h("dt", {}, heading), h("dd", {}, text === rule.source ? h("a", {href: text, rel: "noreferrer", target: "_blank"}, text) : text)])))));
   };
   search.addEventListener("input", draw);
   rules.replaceChildren(search, list);

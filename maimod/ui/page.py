@@ -300,7 +300,7 @@ class Page:
         inner = [one for one in folder.iterdir() if not is_hidden(one.name)]
         return str(inner[0] if len(inner) == 1 and inner[0].is_dir() else folder)
 
-    def rules(self, asked: Asked) -> list[dict[str, str]]:
+    def rules(self, asked: Asked) -> list[dict[str, Any]]:
         """Documentation of all rules."""
         return [
             {
@@ -308,10 +308,7 @@ class Page:
                 "title": rule.title,
                 "severity": rule.severity.value,
                 "tier": rule.tier.value,
-                "why": rule.why,
-                "how": rule.how,
-                "ignore": rule.ignore_when,
-                "blind": rule.blind_spots,
+                "texts": rule.texts,
                 "source": rule.source,
             }
             for rule in RULES.values()

@@ -6,6 +6,7 @@ import struct
 import xml.etree.ElementTree as ElementTree
 import zlib
 from dataclasses import replace
+from html import escape
 
 import numpy as np
 import pytest
@@ -271,6 +272,16 @@ def test_evidence_escapes_what_maps_say():
     body = evidence(analysis(message="<script>"), analysis().report.findings[0])
     assert "<i>" not in re.sub(r'<i style="[^"]*">', "", body) and "&lt;i&gt;" in body
     assert RULES["positions/unexpected"].title in body
+
+
+def test_the_rule_is_described_with_all_its_texts_and_its_source_is_a_link():
+    one = analysis()
+    rule = RULES[one.report.findings[0].rule]
+    body = evidence(one, one.report.findings[0])
+    places = [body.index(f"<dt>{heading}</dt><dd>") for heading, _ in rule.texts]
+    assert places == sorted(places) and rule.proposal and rule.source
+    assert f"<dd>{escape(rule.proposal)}</dd>" in body
+    assert f'<dd><a href="{rule.source}" rel="noreferrer">{rule.source}</a></dd>' in body
 
 
 def test_the_model_is_asked_where_it_would_put_the_object():

@@ -16,6 +16,7 @@ from junitparser import Error, Failure, JUnitXml, Skipped
 from maimod.findings import Expected, Report, Scope, Severity
 from maimod.reporters import REPORTERS
 from maimod.reporters.github import MAX_SUMMARY_BYTES
+from maimod.reporters.sarif import as_sarif
 from maimod.reporters.view import View
 from tests.reporters.test_reporters import BEATMAP, BROKEN, MISSING, OFFSET, RULES, SET, UNSNAPPED
 
@@ -75,6 +76,17 @@ def test_sarif_results():
     (invocation,) = run["invocations"]
     assert invocation["executionSuccessful"] is False
     assert [n["level"] for n in invocation["toolExecutionNotifications"]] == ["warning", "error"]
+
+
+def test_sarif_describes_a_rule_with_all_its_texts():
+    rule = replace(RULES["rhythm/missing"], proposal="By the\nproofreader.", advice="Look?")
+    log = as_sarif(Report("0.1.0", None, ()), View(rules={rule.id: rule}))
+    (described,) = log["runs"][0]["tool"]["driver"]["rules"]
+    assert described["help"] == {
+        "text": "\n\n".join(f"{heading}: {content}" for heading, content in rule.texts),
+        "markdown": "\n\n".join(f"**{heading}.** {content}" for heading, content in rule.texts),
+    }
+    assert "How only the proofreader finds it: By the proofreader." in described["help"]["text"]
 
 
 def test_sarif_fingerprints_tell_equal_findings_apart():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,35 @@ EACH_RULE = pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rul
 @EACH_RULE
 def test_only_facts_are_problems(rule: Rule) -> None:
     assert rule.tier is Tier.EXACT or rule.severity is not Severity.PROBLEM
+
+
+def test_texts_have_their_headings_in_the_order_to_read_them() -> None:
+    rule = replace(
+        RULES["rhythm/unsnapped"],
+        why="Why\n    so.",
+        how="How.",
+        proposal="Proposed.",
+        advice="Look?",
+        ignore_when="Meant.",
+        blind_spots="Some.",
+        source="https://osu.ppy.sh/wiki",
+    )
+    assert rule.texts == (
+        ("Why it matters", "Why so."),
+        ("How it is found", "How."),
+        ("How only the proofreader finds it", "Proposed."),
+        ("What to check", "Look?"),
+        ("Ignore it when", "Meant."),
+        ("Blind spots", "Some."),
+        ("Source", "https://osu.ppy.sh/wiki"),
+    )
+    assert [heading for heading, _ in replace(rule, proposal="", source="").texts] == [
+        "Why it matters",
+        "How it is found",
+        "What to check",
+        "Ignore it when",
+        "Blind spots",
+    ]
 
 
 @EACH_RULE

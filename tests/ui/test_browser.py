@@ -331,7 +331,11 @@ def test_a_map_is_found_without_typing_its_path(address, browser, mapset):
     page.one("#mm-overview").click()
     assert "Faulty 2" in page.one(".mm-over").text and page.all(".mm-curves")
     page.one("#mm-rules").click()
-    page.one(".mm-rules details")
+    first = page.one(".mm-rules details")
+    assert first.get_attribute("textContent").count("Why it matters") == 1
+    assert page.one(".mm-rules dt").get_attribute("textContent") == "Why it matters"
+    source = page.one(".mm-rules dd a")
+    assert source.get_attribute("href") == source.get_attribute("textContent")
     page.one("#mm-open").click()
     page.one("#mm-example").click()
     page.wait(lambda: "maimod example" in page.one("#mm-path input").get_attribute("value"), "the example")

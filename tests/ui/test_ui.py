@@ -487,7 +487,7 @@ def test_calls_answer_with_one_line_about_what_is_wrong(maps):
     assert calls["poll"]({"run": "old", "version": 0})["gone"]
     assert calls["difficulties"]({"path": "nothing"}) == {"value": []}
     assert len(calls["difficulties"]({"path": str(maps.folder)})["value"]) == len(list(maps.folder.glob("*.osu")))
-    assert any(rule["id"] == "rhythm/unsnapped" and rule["why"] for rule in calls["rules"]({})["value"])
+    assert any(rule["id"] == "rhythm/unsnapped" and rule["texts"] for rule in calls["rules"]({})["value"])
 
 
 def test_what_leads_nowhere_does_not_hide_the_rest_of_a_folder(maps, tmp_path):
