@@ -70,6 +70,7 @@ def networks(path: Path, repeat: int) -> None:
     from maimod.audio import onsets
     from maimod.discriminator import features
     from maimod.discriminator import runner as discriminators
+    from maimod.discriminator.context import context_features
     from maimod.events.vocabulary import Conditioning
     from maimod.families import scoring
     from maimod.families.checkpoint import load_model
@@ -85,7 +86,7 @@ def networks(path: Path, repeat: int) -> None:
     grid = features.grid_of(loaded)
     assert grid is not None
     lag = onsets.alignment(song.envelope, np.array([o.time for o in loaded.hit_objects])).lag_ms
-    around = features.context_features(loaded, grid, song.bands, song.envelope, lag, [])
+    around = context_features(loaded, grid, song.bands, song.envelope, lag, [])
     given = features.map_features(loaded, around)
     seconds: dict[str, list[float]] = {}
     surprisals, logits = {}, {}

@@ -16,6 +16,7 @@ import numpy as np
 
 from maimod.audio import onsets
 from maimod.discriminator import features
+from maimod.discriminator.context import context_features, other_difficulties
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.errors import AudioError, BeatmapError, CheckpointError, UsageError, short
 from maimod.events.schema import Event, EventScore
@@ -314,10 +315,8 @@ def corruption_logits(
         return None
     from maimod.discriminator import runner
 
-    siblings = (
-        features.other_difficulties(beatmap, [b for b in whole.beatmaps if b.path != beatmap.path]) if whole else []
-    )
-    around = features.context_features(
+    siblings = other_difficulties(beatmap, [b for b in whole.beatmaps if b.path != beatmap.path]) if whole else []
+    around = context_features(
         beatmap, grid, song.bands if song else None, song.envelope if song else None, lag_of(alignment), siblings
     )
     logits = runner.corruption_logits(networks.discriminator, features.map_features(beatmap, around))

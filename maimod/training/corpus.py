@@ -19,6 +19,7 @@ import numpy as np
 
 from maimod.audio import decode, onsets, spectrogram
 from maimod.discriminator import features
+from maimod.discriminator.context import context_features, other_difficulties
 from maimod.discriminator.features import ContextFeatures
 from maimod.errors import AudioError, BeatmapError
 from maimod.events.vocabulary import Conditioning
@@ -258,8 +259,8 @@ class DiscriminatorExtractor:
             bands, envelope = song(parser.find_audio(beatmap))
             times = np.unique([o.time for o in beatmap.hit_objects])
             alignment = onsets.alignment(envelope, times) if envelope is not None else None
-            others = features.other_difficulties(beatmap, [m for m in maps if m is not beatmap])
-            context = features.context_features(beatmap, grid, bands, envelope, lag_of(alignment), others)
+            others = other_difficulties(beatmap, [m for m in maps if m is not beatmap])
+            context = context_features(beatmap, grid, bands, envelope, lag_of(alignment), others)
             arrays |= {f"{number}/{name}": getattr(context, name).astype(np.float16) for name in _CONTEXT}
             arrays[f"{number}/similar"] = context.similar[0].astype(np.int16)
             arrays[f"{number}/weights"] = context.similar[1].astype(np.float16)

@@ -12,7 +12,8 @@ from maimod.audio import spectrogram
 from maimod.audio.decode import Audio
 from maimod.audio.onsets import onset_envelope
 from maimod.discriminator import features
-from maimod.discriminator.features import COLUMN, NUMBER, OFFSETS, REACH
+from maimod.discriminator.context import context_features
+from maimod.discriminator.features import COLUMN, NUMBER, OFFSETS
 from maimod.discriminator.prediction import NO_PREDICTION, CorruptionLogits
 from maimod.osu.beatmap import Beatmap
 from tests.maps import beatmap
@@ -96,30 +97,6 @@ def test_contrasts_compare_with_the_neighbours() -> None:
     assert np.allclose(numbers[at, NUMBER["combo_objects_before"]], [3, 3, 3, 0.5, np.log2(3) / 2, 1])
 
 
-def test_similar_slots_are_far_away() -> None:
-    random = np.random.default_rng(0)
-    phrase = random.normal(size=16_000 * 16).astype(np.float32) * np.repeat(random.random(128), 2000).astype(np.float32)
-    song = Audio(None, np.tile(phrase, 4), 16_000)
-    loaded = circles(*range(0, 60_000, 500))
-    grid = grid_of(loaded)
-    around = features.context_features(loaded, grid, spectrogram.song_bands(song), onset_envelope(song), 0.0)
-    places, weights = around.similar
-    at = 100
-    assert np.all(np.abs(places - np.arange(grid.count)[:, None])[weights > 0] >= REACH)
-    assert np.abs(places[at][weights[at].argmax()] - at) % (16 * 8) == 0  # 16 s of 500 ms beats
-    read = features.map_features(loaded, around)
-    assert read.context.shape == (grid.count, features.N_CONTEXT) and np.isfinite(read.context).all()
-
-
-def test_versions_of_one_difficulty_are_not_other_difficulties() -> None:
-    own, copy, other = (
-        circles(*range(1000, 9000, 250)),
-        circles(*range(1000, 9000, 250)),
-        circles(*range(1000, 9000, 500), x=200),
-    )
-    assert features.other_difficulties(own, [copy, other, circles(1000, mode=1)]) == [other]
-
-
 def test_absurd_maps_have_no_grid() -> None:
     assert features.grid_of(beatmap(["256,192,1000,1,0", "256,192,30000000,1,0"])) is None
 
@@ -157,54 +134,6 @@ def test_steps_back_and_on_are_told_apart() -> None:
     assert on["speed"] == pytest.approx(100 / (200 * 0.5))  # 100 px in half a beat
 
 
-def test_siblings_are_read_at_the_same_time_not_in_the_same_slot() -> None:
-    own, early = circles(3000, 4000, 5000), circles(1000, 3500, 4000, 5250)
-    grid = grid_of(own)
-    assert grid.first != grid_of(early).first
-    siblings = features.context_features(own, grid, siblings=[early]).siblings
-    starts = siblings[:, features.SUMMARY.index("starts_on")]
-    assert [float(grid.times[slot]) for slot in np.flatnonzero(starts)] == [3500, 4000, 5250]
-    assert (siblings[:, -1] == np.float32(1 / 5)).all()
-    both = features.context_features(own, grid, siblings=[early, circles(3000, 3500)]).siblings
-    halves = both[grid.locate([3000, 3500, 4000])[0], features.SUMMARY.index("starts_on")]
-    assert halves.tolist() == [0.5, 1.0, 0.5]
-
-
-def test_siblings_with_other_lines_count_where_their_slots_are_ours() -> None:
-    own = circles(3000, 5000)
-    off = beatmap(["256,192,3060,1,0", "256,192,4000,1,0"], ["60,500,4,2,0,70,1,0"])
-    grid = grid_of(own)
-    assert not features.context_features(own, grid, siblings=[off]).siblings[:, :-1].any()
-
-
-def test_the_position_in_the_measure_is_that_of_the_slot() -> None:
-    loaded = circles(1000, 9000)  # 500 ms a beat, 4 beats a measure, from 0 ms
-    grid = grid_of(loaded)
-    position = features.context_features(loaded, grid).position
-    downbeat, beat, quarter = grid.locate([2000, 2500, 2125])[0]
-    measure = slice(features.SLOTS_PER_BEAT + 4, features.SLOTS_PER_BEAT + 6)
-    four = slice(features.SLOTS_PER_BEAT + 6, features.SLOTS_PER_BEAT + 8)
-    assert position[downbeat, :8].tolist() == [1, 0, 0, 0, 1, 0, 0, 0]
-    assert position[quarter, :8].tolist() == [0, 1, 0, 0, 1, 0, 0, 0]
-    assert position[beat, :8].tolist() == [1, 0, 0, 0, 0, 1, 0, 0]
-    assert position[[downbeat, beat], measure] == pytest.approx(np.array([[0, 1], [1, 0]]), abs=1e-6)
-    assert position[downbeat, four] == pytest.approx([1, 0], abs=1e-6)  # the second of four measures
-
-
-def test_the_song_is_read_at_its_lag() -> None:
-    times = np.arange(1000.0, 9000.0, 500.0)
-    song = Audio(None, clicks(times + 30.0, 10.0), 16_000)
-    loaded = circles(*times.astype(int))
-    grid = grid_of(loaded)
-    context = features.context_features(loaded, grid, spectrogram.song_bands(song), onset_envelope(song), 30.0)
-    onsets = context.song[:, features.N_BANDS]  # on the slot
-    slots = grid.locate(times)[0]
-    assert onsets[slots].min() > 0.6 and np.delete(onsets, slots).max() < 0.2
-    assert context.song[slots, : features.N_BANDS].min(axis=1).min() > 0.2
-    early = features.context_features(loaded, grid, spectrogram.song_bands(song), onset_envelope(song), -30.0)
-    assert early.song[slots, features.N_BANDS].max() < 0.2
-
-
 def a_set() -> tuple[Beatmap, Beatmap]:
     """A map with something of everything, and another difficulty."""
     lines = ["100,500,4,2,0,70,1,0", "2100,-50,4,1,0,40,0,1", "3100,-100,4,3,0,90,0,0"]
@@ -225,7 +154,7 @@ def described() -> dict[str, dict[str, float]]:
     own, other = a_set()
     grid = grid_of(own)
     song = Audio(None, clicks(np.array([o.time + 29 for o in own.hit_objects]), 6.0), 16_000)
-    context = features.context_features(own, grid, spectrogram.song_bands(song), onset_envelope(song), siblings=[other])
+    context = context_features(own, grid, spectrogram.song_bands(song), onset_envelope(song), siblings=[other])
     found = features.map_features(own, context)
     table = {}
     for slot in np.flatnonzero(found.categories[:, COLUMN["hit"]]):

@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch")
 
 from maimod.discriminator import features  # noqa: E402
 from maimod.discriminator.checkpoint import DiscriminatorConfig  # noqa: E402
+from maimod.discriminator.context import context_features  # noqa: E402
 from maimod.discriminator.network import Discriminator, TorchRunner, deepened  # noqa: E402
 from maimod.discriminator.prediction import KINDS, CorruptionLogits  # noqa: E402
 from maimod.discriminator.runner import corruption_logits, load, windows  # noqa: E402
@@ -57,7 +58,7 @@ def test_reading_depends_on_what_is_near_alone() -> None:
     good = long_map()
     grid = features.grid_of(good)
     assert grid is not None
-    around = features.context_features(good, grid)
+    around = context_features(good, grid)
     before = corruption_logits(network, features.map_features(good, around))
     objects = tuple(replace(o, x=o.x + 50) if o.index == 300 else o for o in good.hit_objects)
     after = corruption_logits(network, features.map_features(replace(good, hit_objects=objects), around))

@@ -15,6 +15,7 @@ import pytest
 from maimod import app
 from maimod.discriminator import features
 from maimod.discriminator import runner as discriminators
+from maimod.discriminator.context import context_features
 from maimod.events.vocabulary import Conditioning
 from maimod.families import lora, operators, scoring
 from maimod.families.checkpoint import load_model
@@ -113,7 +114,7 @@ def test_the_discriminator_predicts_as_in_torch(mode: int) -> None:
     beatmap = a_map(mode, 260)
     grid = features.grid_of(beatmap)
     assert grid is not None and grid.count > features.REACH
-    given = features.map_features(beatmap, features.context_features(beatmap, grid))
+    given = features.map_features(beatmap, context_features(beatmap, grid))
     (ours, kinds), (reference, _) = (
         discriminators.load(MODELS_FOLDER / PROOFREADER, "cpu", runtime)  # type: ignore[arg-type]
         for runtime in ("numpy", "torch")

@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("torch")
 
 from maimod.audio import decode, onsets, spectrogram
-from maimod.discriminator import features
+from maimod.discriminator.context import context_features
 from maimod.events.vocabulary import Conditioning
 from maimod.families.registry import open_folder
 from maimod.osu import parser
@@ -127,7 +127,7 @@ def test_context_features_are_kept_in_half_precision(songs: Path, tmp_path: Path
     beatmap, grid = example.beatmap, example.context.grid
     times = np.unique([o.time for o in beatmap.hit_objects])
     lag = lag_of(onsets.alignment(envelope, times))
-    context = features.context_features(beatmap, grid, spectrogram.song_bands(decoded), envelope, lag)
+    context = context_features(beatmap, grid, spectrogram.song_bands(decoded), envelope, lag)
     for name in ("song", "position", "siblings"):
         assert np.allclose(getattr(example.context, name), getattr(context, name), rtol=1e-3, atol=1e-3)
     assert np.array_equal(example.context.similar[0], context.similar[0]) and example.has_song

@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("torch")
 
 from maimod.discriminator import features
+from maimod.discriminator.context import context_features
 from maimod.discriminator.features import COLUMN, NUMBER, REACH
 from maimod.discriminator.prediction import KINDS
 from maimod.events.schema import EventKind
@@ -252,7 +253,7 @@ def slots(count: int = 1, song: float = 1.0) -> list[SlotExample]:
     loaded = a_map()
     grid = features.grid_of(loaded)
     assert grid is not None
-    context = features.context_features(loaded, grid)
+    context = context_features(loaded, grid)
     context.song[:] = song
     unchanged = features.object_features(loaded, grid)
     return [SlotExample(loaded, context, unchanged) for _ in range(count)]
@@ -371,7 +372,7 @@ def test_maps_shorter_than_a_window_are_not_drawn() -> None:
     grid = features.grid_of(loaded)
     assert grid is not None
     unchanged = features.object_features(loaded, grid)
-    sampler = CorruptionSampler([SlotExample(loaded, features.context_features(loaded, grid), unchanged)])
+    sampler = CorruptionSampler([SlotExample(loaded, context_features(loaded, grid), unchanged)])
     assert not sampler.examples and sampler.block(np.random.default_rng(0)) == []
 
 
