@@ -256,17 +256,36 @@ def sounds(evidence: Evidence, time: float, name: str, fallback: str, addition: 
         )
     ((usual, _),) = Counter(value for values, _ in sides for value in values).most_common(1)
     shares = [_Share(values.count(usual), len(values), what) for values, what in sides]
+
+    def have(value: int) -> str:
+        is_without = addition and not value
+        return f"have {f'no {addition_names(addition)}' if is_without else _sound_name(evidence, name, value)} here"
+
     if _is_same(name, own, usual):
-        return _weighed([], [f"{' and '.join(share.plain for share in shares)} have the same here"], fallback)
+        # Most of the measures and difficulties together sound the same; most of either alone may not.
+        unlike = {what: most for values, what in sides if not _is_same(name, own, most := _of_most(values, own))}
+        if not unlike:
+            return _weighed([], [f"{' and '.join(share.plain for share in shares)} have the same here"], fallback)
+        reasons = [
+            f"{_Share(values.count(unlike[what]), len(values), what)} {have(unlike[what])}"
+            for values, what in sides
+            if what in unlike
+        ]
+        alike = [f"{share.plain} are like this one" for share in shares if share.is_many and share.what not in unlike]
+        return _weighed(reasons, alike, fallback)
     agreeing, against = (
         _all(one for one in shares if one.is_usual is side and (side or one.is_many or len(shares) == 1))
         for side in (True, False)
     )
-    is_without = addition and not usual
-    sound_there = f"have {f'no {addition_names(addition)}' if is_without else _sound_name(evidence, name, usual)} here"
     if not agreeing:
-        return f"{against} {sound_there}, the rest others"
-    return _weighed([f"{agreeing} {sound_there}"], [f"{against} do"] if against else [], fallback)
+        return f"{against} {have(usual)}, the rest others"
+    return _weighed([f"{agreeing} {have(usual)}"], [f"{against} do"] if against else [], fallback)
+
+
+def _of_most(values: Sequence[int], own: int) -> int:
+    """The value of more than half of them; `own` if there is none."""
+    ((value, count),) = Counter(values).most_common(1)
+    return value if 2 * count > len(values) else own
 
 
 def is_in_all_others(evidence: Evidence, time: float, name: str) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from maimod.osu.beatmap import Beatmap
 from maimod.osu.hitsounds import CLAP, FINISH
 from maimod.osu.mapset import Mapset
 from maimod.rules import elsewhere
@@ -155,6 +156,24 @@ def test_sounds() -> None:
     assert elsewhere.sounds(Evidence(lost), clap.time, "sound", RHYTHM).endswith("similar measures have a clap here")
     same = elsewhere.sounds(Evidence(phrase_map()), clap.time, "sound", RHYTHM)
     assert same.startswith(f"{RHYTHM}, though ") and same.endswith("have the same here")
+
+
+def test_other_difficulties_that_sound_otherwise_are_a_reason_though_the_measures_are_alike() -> None:
+    """Eight measures and one difficulty without the clap outnumber the four difficulties that have it."""
+    bare, also_bare = (phrase_map(without_sound=range(400), path=f"bare {number}.osu") for number in range(2))
+    whole = [phrase_map(path=f"whole {number}.osu") for number in range(4)]
+    time = bare.hit_objects[45].time
+
+    def said(*others: Beatmap) -> str:
+        return elsewhere.sounds(with_others(bare, *others), time, "sound", RHYTHM, CLAP)
+
+    assert said(also_bare, *whole) == (
+        "4 of 5 other difficulties have a clap here, though 8 of 8 similar measures are like this one"
+    )
+    assert said(whole[0]) == "the other difficulty has a clap here, though 8 of 8 similar measures are like this one"
+    assert said(whole[0], also_bare) == (
+        f"{RHYTHM}, though 8 of 8 similar measures and 1 of 2 other difficulties have the same here"
+    )
 
 
 def test_one_addition_of_two_is_compared_alone() -> None:
