@@ -15,7 +15,7 @@ from maimod.features.slip_model import FILE, FORMAT, Forest, SlipModel
 from maimod.features.trees import Trees
 from maimod.osu.beatmap import Mode, ObjectKind
 from maimod.osu.catch import movements
-from maimod.training import catch_slip_fit, mania_slip_fit, slip_fit, slip_forest
+from maimod.training import catch_slip_fit, mania_slip_fit, osu_slip_fit, slip_fit, slip_forest
 from maimod.training.faults import modes as faults_of_modes
 from tests.maps import beatmap, text
 
@@ -127,7 +127,7 @@ def test_hyperdashes_are_lost_and_made() -> None:
 
 
 def test_nothing_is_shared_with_the_mistakes_of_the_evaluation() -> None:
-    for module in (catch_slip_fit, mania_slip_fit, slip_fit, slip_forest):
+    for module in (catch_slip_fit, mania_slip_fit, osu_slip_fit, slip_fit, slip_forest):
         assert "training.faults" not in inspect.getsource(module).replace(":mod:`maimod.training.faults`", "")
     assert "slip_fit" not in inspect.getsource(faults_of_modes)
 
