@@ -84,8 +84,8 @@ EDGE_DASH = Rule(
     ("map",),
     why="The first fruit has to be caught with the very edge of the catcher, which looks like any other dash.",
     how="A dash that lacks up to 10 px to a hyperdash: a problem in a Salad or Platter if it lacks 2 px at most, else "
-    "a warning; a warning in a Rain next to another dash or hyperdash, in an Overdose after a hyperdash. A single one in a Rain is "
-    "allowed.",
+    "a warning; in a Rain a minor, next to another dash or hyperdash a warning; in an Overdose a warning after a "
+    "hyperdash.",
     advice="Is it meant to be that tight?",
     ignore_when="the edge dash is intended, in a Rain or Overdose",
     blind_spots="Difficulties with unknown level. The criteria give no number of px.",
@@ -313,8 +313,10 @@ def _edge_dashes(way: _Way) -> Iterator[Candidate]:
         if high("edge-dashes", Mode.CATCH, way.level) == 0:
             certainty = Certainty.CERTAIN if one.to_hyperdash <= EDGE_PX else Certainty.GUIDELINE
             reason = f"{way.name} has no edge dashes"
-        elif way.level is Level.INSANE and any(other and not other.is_walked for other in (before, after)):
-            certainty, reason = Certainty.GUIDELINE, f"{way.name} should not have them next to other dashes"
+        elif way.level is Level.INSANE:
+            alone = all(other is None or other.is_walked for other in (before, after))
+            certainty = Certainty.POSSIBLE if alone else Certainty.GUIDELINE
+            reason = f"{way.name} {'may have single ones' if alone else 'should not have them next to other dashes'}"
         elif way.level is Level.EXPERT and before is not None and before.is_hyperdash:
             certainty, reason = Certainty.GUIDELINE, f"in {way.name} they should not follow a hyperdash"
         else:

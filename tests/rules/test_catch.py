@@ -124,7 +124,7 @@ EDGE = 250 - 1000 / 240 + 106.75 / 2
         (3, Level.NORMAL, [("edge-dash", "warning")]),
         (8, Level.HARD, [("edge-dash", "warning")]),
         (12, Level.HARD, []),
-        (3, Level.INSANE, []),  # alone
+        (3, Level.INSANE, [("edge-dash", "minor")]),  # alone
         (3, Level.EXPERT, []),
     ],
 )
