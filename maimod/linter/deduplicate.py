@@ -18,7 +18,9 @@ from heapq import heappop, heappush
 import numpy as np
 
 from maimod.findings import Category, Finding, Severity, Tier, editor_timestamp
-from maimod.linter.rescore import HOLD_SLIP, MISSING_COMBO, TIMES, UNEXPECTED_COMBO, WRONG_TICK, rests_on_network
+from maimod.linter.adjustments import HOLD_SLIP, MISSING_COMBO, UNEXPECTED_COMBO, WRONG_TICK
+from maimod.linter.merging import TIMES
+from maimod.linter.rescore import rests_on_network
 from maimod.linter.settings import is_faint
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import RULES

@@ -74,6 +74,8 @@ RULE_IDS = tuple(
 """Rules whose candidates are judged."""
 SILENT = -7.0
 """Log-odds of a rule without a candidate."""
+NETWORK_WEIGHT = 0.6
+"""Weight of the log-odds of a rule and of those of the discriminator, where no judge weighs them."""
 PHRASES = ("phrase_places", "phrase_strength")
 NUMBERS = (
     "bits_of_copies",
@@ -187,6 +189,12 @@ class Place(msgspec.Struct):
 def both(one: Entry) -> float:
     """Log-odds of both kinds of evidence on a candidate, equally weighted."""
     return max(one[1], -4.0) + max(one[2], -6.0)
+
+
+def logit_of(score: float) -> float:
+    """Log-odds of a score, which counts as 0.001 at least and 0.999 at most."""
+    score = min(max(score, 1e-3), 1 - 1e-3)
+    return math.log(score / (1 - score))
 
 
 def places_of(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from maimod.linter import rescore
+from maimod.linter import adjustments
 
 
 @pytest.fixture
 def as_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scores are those of the judge: what findings about ranked maps taught about rules and categories is left out."""
-    monkeypatch.setattr(rescore, "READ_LOGITS", {})
-    monkeypatch.setattr(rescore, "LEAST_LISTED", {})
+    monkeypatch.setattr(adjustments, "READ_LOGITS", {})
+    monkeypatch.setattr(adjustments, "LEAST_LISTED", {})

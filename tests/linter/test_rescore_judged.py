@@ -12,7 +12,7 @@ import pytest
 
 from maimod.audio.onsets import OnsetEnvelope
 from maimod.findings import Category, Severity
-from maimod.linter import rescore as module
+from maimod.linter import adjustments, rescore as module
 from maimod.linter.judge import Judge
 from maimod.linter.places import NAMES
 from maimod.linter.rescore import rescore
@@ -127,7 +127,7 @@ class TestJudge:
     def test_a_rule_or_category_can_need_a_higher_score_to_be_listed(
         self, key: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(module, "LEAST_LISTED", {key: 0.4})
+        monkeypatch.setattr(adjustments, "LEAST_LISTED", {key: 0.4})
         scores = []
         for logit in (-2.0, -1.0, -0.5, -0.3, 2.0):
             evidence = judgeable(MAP, {("place", MAP.hit_objects[10].time): logit})
@@ -135,7 +135,7 @@ class TestJudge:
         assert scores == pytest.approx([0.119, 0.198, 0.198, 0.426, 0.881], abs=1e-3)
 
     def test_a_mode_can_need_a_higher_score_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "LEAST_IN_MODE", {Mode.CATCH: {"positions": 0.4}})
+        monkeypatch.setattr(adjustments, "LEAST_IN_MODE", {Mode.CATCH: {"positions": 0.4}})
         scores = []
         for mode in (Mode.CATCH, Mode.MANIA):
             seen = judgeable(MAP, {("place", MAP.hit_objects[10].time): -0.5})
@@ -181,7 +181,7 @@ class TestSet:
         for others in ((), (bare, bare, replace(MAP, path=Path("a.osu"))), (bare, replace(MAP, path=Path("b.osu")))):
             seen = judgeable(MAP, {}, mapset=Mapset(Path(), (MAP, *others)))
             scores += [one.score for one in rescore([late], seen, calibration) if one.rule == rhythm.WRONG_TICK.id]
-        less = 1 / (1 + math.exp(-0.5 - module.SAME_START_LOGIT))
+        less = 1 / (1 + math.exp(-0.5 - adjustments.SAME_START_LOGIT))
         assert scores == pytest.approx([0.622, 0.622, less], abs=1e-3)
 
     @pytest.mark.parametrize(("mode", "score"), [(Mode.TAIKO, 0.378), (Mode.OSU, 0.622)])
@@ -208,7 +208,7 @@ class TestSet:
             seen = doubted(own, {("combo", time): 0.0}, elsewhere=-6.0)
             seen = replace(seen, scores=(), mapset=Mapset(Path(), (own, other)[: 1 + count]))
             scores += [one.score for one in with_proposals([], seen, calibration)]
-        less, least = (1 / (1 + math.exp(-by)) for by in (module.SAME_FLAG_LOGIT, module.SAME_COMBO_LOGIT))
+        less, least = (1 / (1 + math.exp(-by)) for by in (adjustments.SAME_FLAG_LOGIT, adjustments.SAME_COMBO_LOGIT))
         assert scores == pytest.approx([less, 0.5, least, 0.5, 0.5], abs=1e-3)
 
     def test_additions_are_less_in_doubt_where_all_of_the_set_has_the_same(self) -> None:
@@ -224,7 +224,7 @@ class TestSet:
             seen = judgeable(own, {}, mapset=Mapset(Path(), (own, *others)))
             doubt = candidate(hitsounds.UNEXPECTED, time=hit.time, line=1, objects=[hit], message="", measure=9.0)
             scores += [one.score for one in rescore([doubt], seen, calibration)]
-        less = 1 / (1 + math.exp(-2.0 - module.SAME_SOUND_LOGIT))
+        less = 1 / (1 + math.exp(-2.0 - adjustments.SAME_SOUND_LOGIT))
         assert scores == pytest.approx([less, 0.881, 0.881, 0.881], abs=1e-3)
 
     @pytest.mark.parametrize(("ends", "is_alike"), [((2000, 2000), True), ((2000, 2250), False), ((2000,), False)])
@@ -241,17 +241,17 @@ class TestSet:
         doubt = candidate(mania_slips.END, time=hold.time, line=1, objects=[hold], message="", measure=9.0)
         seen = judgeable(own, {}, mapset=Mapset(Path(), maps))
         (score,) = [one.score for one in rescore([doubt], seen, calibration) if one.rule == mania_slips.END.id]
-        less = 1 / (1 + math.exp(-0.5 - module.SAME_HOLD_LOGIT))
+        less = 1 / (1 + math.exp(-0.5 - adjustments.SAME_HOLD_LOGIT))
         assert score == pytest.approx(less if is_alike else 0.622, abs=1e-3)
 
     @pytest.mark.parametrize(
         ("line", "at_lines", "by"),
         [
-            ("6000,-80,4,2,0,70,0,0", (True, True), module.SAME_SPEED_LOGIT),
+            ("6000,-80,4,2,0,70,0,0", (True, True), adjustments.SAME_SPEED_LOGIT),
             ("6000,-90,4,2,0,70,0,0", (True, True), 0.0),
             ("6500,-80,4,2,0,70,0,0", (True, True), 0.0),
-            ("6000,-90,4,2,0,70,0,0", (True, False), module.NO_LINES_LOGIT),
-            ("6000,-90,4,2,0,70,0,0", (False, True), module.NO_LINES_LOGIT),
+            ("6000,-90,4,2,0,70,0,0", (True, False), adjustments.NO_LINES_LOGIT),
+            ("6000,-90,4,2,0,70,0,0", (False, True), adjustments.NO_LINES_LOGIT),
         ],
     )
     def test_scroll_speed_is_less_in_doubt_by_the_lines_of_the_set_and_of_the_map(

@@ -1,0 +1,129 @@
+"""Make one candidate of judged places that are one mistake or one question.
+
+What was forgotten before a phrase or a passage was copied is one mistake at all its places; what a map does throughout is one question about its style.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from maimod.features import phrases
+from maimod.findings import Category
+from maimod.linter.adjustments import HOLD_SLIP, LISTED_LOGIT, MISSING_COMBO, WRONG_TICK
+from maimod.linter.bugs import message_of
+from maimod.linter.places import Entry
+from maimod.osu.beatmap import ALL_MODES, ONLY_CATCH, ONLY_MANIA, SCROLLING_MODES, Mode
+from maimod.rules import elsewhere
+from maimod.rules.base import Candidate, Evidence, places_alike
+
+COPIED_RULES = ("new-combos/missing", "hitsounds/missing", "rhythm/missing-object")
+"""Rules about what can be forgotten in a phrase before it is copied."""
+COPIED = frozenset({Category.RHYTHM, Category.NEW_COMBOS, Category.HITSOUNDS})
+"""Categories whose mistakes are copied with a passage; where objects lie on the playfield is mostly made anew."""
+PHRASES = "phrases"
+"""Evidence of a finding that stands for the same place of several phrases: how many."""
+TIMES = "times_ms"
+"""Evidence of a finding that stands for several places: their times."""
+_TIME = re.compile(r"\d+:\d\d:\d{3}|[\d.]+ ms")
+FEW_DOUBTS = 2
+"""Where a map has more estimates of one rule or category of `ONE_QUESTION`, those with a score below 0.5 are one."""
+ONE_QUESTION: Mapping[str, tuple[frozenset[Mode], str]] = {
+    "scroll-speed": (ALL_MODES, "the scroll speed is as doubtful at"),
+    "new-combos/unexpected": (ONLY_CATCH, "a new combo is as doubtful at"),
+    "new-combos/missing": (ONLY_CATCH, "a new combo is as likely at"),
+    WRONG_TICK: (SCROLLING_MODES, "the tick is as doubtful at"),
+    HOLD_SLIP: (ONLY_MANIA, "the end is as doubtful at"),
+}
+"""What a map does on purpose or not at all: the modes, and what joins the places in words. Half of all minors of ranked taiko maps were
+speeds, in those that change their speed for effect; combos of catch follow the measures more loosely than those of osu!; syncopations of
+taiko and mania come in numbers, as holds do that end freely."""
+
+
+def merged(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Sequence[tuple[Entry, float]]:
+    """Judged candidates of one category with their log-odds, those that are one mistake or one question as one.
+
+    Args:
+        named: the candidate that names each place, and its log-odds.
+        evidence: of the map.
+
+    Returns:
+        Candidates with their log-odds, in any order; one of several places has their times in ms as `TIMES`.
+    """
+    return _questions(list(_named_once(named, evidence)), evidence.beatmap.mode)
+
+
+def _named_once(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Iterator[tuple[Entry, float]]:
+    """Candidates with their log-odds; those that were copied with a phrase become one, with their log-odds together."""
+    folded: set[int] = set()
+    for rule in COPIED_RULES:
+        own = [number for number, ((candidate, _, _), _) in enumerate(named) if candidate.rule.id == rule]
+        times = np.array([named[number][0][0].time for number in own])
+        for group, logit in phrases.pooled(evidence.passages.cells, times, np.array([named[n][1] for n in own])):
+            members = [own[number] for number in group]
+            folded.update(members)
+            (candidate, measured, discriminator), likeliest = max(
+                (named[number] for number in members), key=lambda one: one[1]
+            )
+            # What the other difficulties lack too was not copied by mistake: of new combos planted away from every phrase 9 % are so.
+            if rule == MISSING_COMBO and elsewhere.others_lack_flags(evidence, times[group].tolist()):
+                logit = likeliest
+            at_all = _at_all(candidate, times[group].tolist())
+            at_all = replace(at_all, numbers={**at_all.numbers, PHRASES: len(group)})
+            yield (at_all, measured, discriminator), logit
+    yield from _in_copies([one for number, one in enumerate(named) if number not in folded], evidence)
+
+
+def _in_copies(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Iterator[tuple[Entry, float]]:
+    """Candidates with their log-odds; of listed ones that doubt the same at the same place of copies of a measure the likeliest,
+    which names the others: what was copied with a passage is one mistake."""
+    listed: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    for number, ((candidate, _, _), logit) in enumerate(named):
+        if logit >= LISTED_LOGIT and candidate.rule.category in COPIED:
+            texts = (candidate.actual, *(one.text for one in candidate.expected[:1]))
+            listed[candidate.rule.id, *(_TIME.sub("", text) for text in texts)].append(number)
+    passages, folded = evidence.passages, set[int]()
+    for own in listed.values() if passages.cells.count else ():
+        cells = {number: int(passages.cell_of(named[number][0][0].time)[0]) for number in own if len(own) > 1}
+        for first in sorted(cells, key=lambda number: -named[number][1]):
+            copies = set(passages.copies_of(np.array([cells[first]]))[0].tolist())
+            others = [number for number in cells if number != first and cells[number] in copies]
+            if first in folded or not (others := [number for number in others if number not in folded]):
+                continue
+            (candidate, measured, discriminator), logit = named[first]
+            folded.update(others, [first])
+            times = sorted(named[number][0][0].time for number in (first, *others))
+            yield (_at_all(candidate, times), measured, discriminator), logit
+    yield from (one for number, one in enumerate(named) if number not in folded)
+
+
+def _questions(named: Sequence[tuple[Entry, float]], mode: Mode) -> Sequence[tuple[Entry, float]]:
+    """Candidates with their log-odds; where more than `FEW_DOUBTS` of one of `ONE_QUESTION` are listed, of those that are unlikely the
+    likeliest, which names the others."""
+    for question, (modes, words) in ONE_QUESTION.items():
+        own = [one for one in named if mode in modes and question in (one[0][0].rule.id, one[0][0].rule.category)]
+        listed = [one for one in own if one[1] >= LISTED_LOGIT]
+        unlikely = [one for one in listed if one[1] < 0.0]
+        if len(listed) > FEW_DOUBTS and len(unlikely) > 1:
+            (candidate, measured, discriminator), logit = max(unlikely, key=lambda one: one[1])
+            times = sorted({time for (one, _, _), _ in unlikely for time in one.numbers.get(TIMES, [one.time])})
+            at_all = (_at_all(candidate, times, words, "place"), measured, discriminator)
+            named = [(at_all, logit), *(one for one in named if not any(one is other for other in unlikely))]
+    return named
+
+
+def _at_all(
+    candidate: Candidate, times: Sequence[float], what: str = "the same in", place: str = "phrase"
+) -> Candidate:
+    """A candidate that also names other places, as those of its phrase or passage, by their times in ms."""
+    named = candidate.numbers.get(TIMES, [candidate.time])
+    others = [time for time in times if time not in named]
+    return replace(
+        candidate,
+        words=f"{message_of(candidate).removesuffix('.')}{places_alike(others, what, place)}.",
+        numbers={**candidate.numbers, "places": len(times), TIMES: list(times)},
+    )
