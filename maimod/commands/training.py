@@ -150,8 +150,8 @@ def evaluate(
         str,
         typer.Option(
             metavar="NAMES",
-            help="Kinds (moved), doses (moved:60 px), categories (rhythm) or sets (classic, further) of mistakes, "
-            "with commas; none: only the untouched maps.",
+            help="Kinds (moved), doses (moved:60 px), categories (rhythm) or sets (classic, further, third) of "
+            "mistakes, with commas; none: only the untouched maps.",
         ),
     ] = "",
     together: Annotated[

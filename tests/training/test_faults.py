@@ -462,6 +462,8 @@ def test_faults_are_selected_by_kind_name_and_category() -> None:
         "combos-late",
         "combos-lost",
         "combos-everywhere",
+        "combo-twice",
+        "combo-half-off",
     }
     with pytest.raises(ValueError, match="no fault is called 'typo'"):
         select(["typo"])

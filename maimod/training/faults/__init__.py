@@ -20,6 +20,7 @@ from maimod.training.faults import (
     modes,
     more_modes,
     pasted,
+    placed,
     playfield,
     repeated,
     rhythm,
@@ -32,7 +33,7 @@ from maimod.training.faults import (
 from maimod.training.faults.base import Fault, Planted
 from maimod.training.faults.copies import Copy, plant_alone, plant_many
 
-__all__ = ["CLASSIC", "FAULTS", "FURTHER", "Copy", "Fault", "Planted", "plant_alone", "plant_many", "select"]
+__all__ = ["CLASSIC", "FAULTS", "FURTHER", "THIRD", "Copy", "Fault", "Planted", "plant_alone", "plant_many", "select"]
 
 CLASSIC: tuple[Fault, ...] = (
     *rhythm.FAULTS,
@@ -56,14 +57,16 @@ FURTHER: tuple[Fault, ...] = (
     *earlier.FAULTS,
 )
 """Kinds that differ from those in what the mapper did."""
-FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER)
-"""All faults. The classic ones come first, so that each is planted at the same place with or without the others."""
-SETS = {"classic": CLASSIC, "further": FURTHER}
+THIRD: tuple[Fault, ...] = (*placed.FAULTS,)
+"""Kinds made later, to measure what a judge finds that was taught none of them."""
+FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER, *THIRD)
+"""All faults. Those of earlier sets come first, so that each is planted at the same place with or without the others."""
+SETS = {"classic": CLASSIC, "further": FURTHER, "third": THIRD}
 
 
 def select(names: Iterable[str] = ()) -> tuple[Fault, ...]:
-    """Faults by kind (`unsnapped`), name (`unsnapped:5 ms`), main category (`rhythm`) or set (`classic`, `further`); all
-    without names.
+    """Faults by kind (`unsnapped`), name (`unsnapped:5 ms`), main category (`rhythm`) or set (`classic`, `further`,
+    `third`); all without names.
 
     Raises:
         ValueError: for an unknown name.

@@ -364,6 +364,11 @@ def is_inside(point: tuple[float, float]) -> bool:
     return 0 <= point[0] <= WIDTH and 0 <= point[1] <= HEIGHT
 
 
+def distance(beatmap: Beatmap, a: HitObject, b: HitObject) -> float:
+    """Px from head to head; in catch only from left to right."""
+    return abs(a.x - b.x) if beatmap.mode is Mode.CATCH else math.dist((a.x, a.y), (b.x, b.y))
+
+
 def column_x(beatmap: Beatmap, column: int) -> float:
     """x [px] at which a file has a note of a mania column."""
     return float(math.floor((column + 0.5) * WIDTH / beatmap.keys))

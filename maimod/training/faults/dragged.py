@@ -13,17 +13,7 @@ import numpy as np
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import (
-    ALL_MODES,
-    NOT_MANIA,
-    PLAYFIELD_MODES,
-    UNSNAP_MS,
-    Beatmap,
-    HitObject,
-    Mode,
-    ObjectKind,
-    SliderPath,
-)
+from maimod.osu.beatmap import ALL_MODES, NOT_MANIA, PLAYFIELD_MODES, UNSNAP_MS, Beatmap, ObjectKind, SliderPath
 from maimod.osu.slider_path import tail
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid, snap
 from maimod.training.faults.base import (
@@ -35,6 +25,7 @@ from maimod.training.faults.base import (
     Row,
     best_in_turn,
     crosses_point,
+    distance,
     exchanged,
     has_copy,
     has_red_line,
@@ -99,14 +90,10 @@ def _dragged(beatmap: Beatmap, group: Sequence[Row], by: float, note: str) -> Pl
     return Planted(with_objects(beatmap, moved), start + min(by, 0), end + max(by, 0), tuple(moved), note)
 
 
-def _distance(beatmap: Beatmap, a: HitObject, b: HitObject) -> float:
-    return abs(a.x - b.x) if beatmap.mode is Mode.CATCH else math.dist((a.x, a.y), (b.x, b.y))
-
-
 def _circles_exchanged(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """Two circles change their order, which makes the way through them longer."""
     objects = beatmap.hit_objects
-    far = partial(_distance, beatmap)
+    far = partial(distance, beatmap)
     for i in in_turn(random, range(1, len(objects) - 2)):
         before, a, b, after = objects[i - 1 : i + 3]
         beat = beatmap.red_line_of(a.time).beat_length
@@ -198,14 +185,14 @@ def _circles_joined(beatmap: Beatmap, random: Generator, envelope: Envelope) -> 
         random, places, lambda i: has_copy(beatmap, objects[i].time, objects[i + 1].time + 2 * SAME_MS)
     ):
         a, b = objects[i : i + 2]
-        distance = math.dist((a.x, a.y), (b.x, b.y))
+        apart = math.dist((a.x, a.y), (b.x, b.y))
         # Circles are at whole ms, but the editor makes sliders as long as the ticks between them.
         start, end = BeatGrid(beatmap).ticks(np.array([a.time, b.time])).tolist()
         per_beat = beatmap.pixels_per_beat(a.time)
         length = per_beat * (end - start) / TICKS_PER_BEAT
-        if distance < LEAST_JOINED_PX:
+        if apart < LEAST_JOINED_PX:
             continue
-        share = length / distance
+        share = length / apart
         point = (float(round(a.x + (b.x - a.x) * share)), float(round(a.y + (b.y - a.y) * share)))
         if not is_inside(point):
             continue

@@ -64,7 +64,7 @@ def _figures(
     return found
 
 
-def _changed(o: HitObject, change: Change) -> HitObject:
+def relocated(o: HitObject, change: Change) -> HitObject:
     """An object with its head and control points elsewhere, on whole pixels."""
 
     def to(point: Point) -> Point:
@@ -76,7 +76,8 @@ def _changed(o: HitObject, change: Change) -> HitObject:
     return replace(o, x=x, y=y, slider=slider)
 
 
-def _are_inside(objects: Sequence[HitObject]) -> bool:
+def are_inside(objects: Sequence[HitObject]) -> bool:
+    """Whether all heads and control points lie on the playfield."""
     return all(is_inside(p) for o in objects for p in (o.slider.control_points if o.slider else ((o.x, o.y),)))
 
 
@@ -97,8 +98,8 @@ def _shifted(pixels: float, beatmap: Beatmap, random: Generator, envelope: Envel
             def there(point: Point, dx: float = pixels * dx, dy: float = pixels * dy) -> Point:
                 return point[0] + dx, point[1] + dy
 
-            new = [_changed(o, there) for o in figure]
-            if _are_inside(new):
+            new = [relocated(o, there) for o in figure]
+            if are_inside(new):
                 return _with_figure(beatmap, figure, new, f"{len(figure)} objects moved together by {pixels:g} px")
     return None
 
@@ -130,9 +131,9 @@ def _reshaped(
 ) -> Planted | None:
     for figure in _figures(beatmap, random, FIGURE_OBJECTS[1:], only_circles):
         change = _around_middle(figure, factor, angle)
-        new = [_changed(o, change) for o in figure]
+        new = [relocated(o, change) for o in figure]
         farthest = max(math.dist((a.x, a.y), (b.x, b.y)) for a, b in zip(figure, new, strict=True))
-        if farthest >= LEAST_MOVE_PX and _are_inside(new):
+        if farthest >= LEAST_MOVE_PX and are_inside(new):
             return _with_figure(beatmap, figure, new, f"{len(figure)} objects {note}")
     return None
 
@@ -191,20 +192,23 @@ def _passage_mirrored(measures: int, beatmap: Beatmap, random: Generator, envelo
             def across(point: Point, x_too: bool = x_too, y_too: bool = y_too) -> Point:
                 return (WIDTH - point[0] if x_too else point[0]), (HEIGHT - point[1] if y_too else point[1])
 
-            new = [_changed(o, across) for o in inside]
-            leaps = _way(before, new[0]) - _way(before, inside[0]), _way(new[-1], after) - _way(inside[-1], after)
+            new = [relocated(o, across) for o in inside]
+            leaps = (
+                way_between(before, new[0]) - way_between(before, inside[0]),
+                way_between(new[-1], after) - way_between(inside[-1], after),
+            )
             if (
                 max(leaps) >= LEAST_LEAP_PX
                 and inside[0].time - before.end_time <= beat + SAME_MS
                 and after.time - inside[-1].end_time <= beat + SAME_MS
-                and _are_inside(new)
+                and are_inside(new)
             ):
                 way = "turned upside down" if x_too and y_too else "mirrored"
                 return _with_figure(beatmap, inside, new, f"{measures} measures {way} about the middle")
     return None
 
 
-def _way(a: HitObject, b: HitObject) -> float:
+def way_between(a: HitObject, b: HitObject) -> float:
     """Px from the tail of an object to the head of another."""
     end = tail(a.slider) if a.slider and a.slider.slides % 2 else (a.x, a.y)
     return math.dist(end, (b.x, b.y))

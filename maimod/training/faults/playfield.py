@@ -60,7 +60,7 @@ def flagged(beatmap: Beatmap) -> list[HitObject]:
     ]
 
 
-def _regular_combos(beatmap: Beatmap) -> list[HitObject]:
+def regular_combos(beatmap: Beatmap) -> list[HitObject]:
     """Flags on downbeats whose neighbouring flags are as far before as after; flags on downbeats if there are none
     such."""
     found = flagged(beatmap)
@@ -75,7 +75,7 @@ def _regular_combos(beatmap: Beatmap) -> list[HitObject]:
 
 
 def _combo_missing(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
-    o = pick(random, _regular_combos(beatmap))
+    o = pick(random, regular_combos(beatmap))
     if o is None:
         return None
     return mistake_at(exchanged(beatmap, o, replace(o, new_combo=False, combo_skip=0)), o, "new combo taken away")
@@ -102,7 +102,7 @@ def _combo_extra(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Pla
 
 def _combo_misplaced(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     objects = beatmap.hit_objects
-    for o in in_turn(random, _regular_combos(beatmap)):
+    for o in in_turn(random, regular_combos(beatmap)):
         step = 1 if random.random() < 0.5 else -1
         for to in (o.index + step, o.index - step):
             if 0 < to < len(objects) and not objects[to].new_combo and objects[to].kind is not ObjectKind.SPINNER:
@@ -130,7 +130,7 @@ def _directions(beatmap: Beatmap, random: Generator) -> list[tuple[float, float]
     return [(math.cos(a), math.sin(a)) for a in angles]
 
 
-def _shifted(o: HitObject, x: float, y: float) -> HitObject:
+def shifted(o: HitObject, x: float, y: float) -> HitObject:
     """The object moved by (x, y), its control points with it."""
     slider = o.slider and replace(o.slider, control_points=tuple((a + x, b + y) for a, b in o.slider.control_points))
     return replace(o, x=o.x + x, y=o.y + y, slider=slider)
@@ -141,7 +141,7 @@ def _slider_moved(pixels: float, beatmap: Beatmap, random: Generator, envelope: 
     for o in in_turn(random, [o for o in sliders_of(beatmap) if not _is_stacked(beatmap, o)]):
         assert o.slider is not None
         for dx, dy in directions:
-            moved = _shifted(o, float(round(pixels * dx)), float(round(pixels * dy)))
+            moved = shifted(o, float(round(pixels * dx)), float(round(pixels * dy)))
             if moved.slider is not None and all(map(is_inside, moved.slider.control_points)):
                 note = f"slider moved from ({o.x:g}, {o.y:g}) to ({moved.x:g}, {moved.y:g})"
                 return mistake_at(exchanged(beatmap, o, moved), moved, note, o.end_time)
@@ -170,7 +170,7 @@ def _stack_broken(pixels: float, beatmap: Beatmap, random: Generator, envelope: 
     if o is None:
         return None
     for dx, dy in directions:
-        moved = _shifted(o, float(round(pixels * dx)), float(round(pixels * dy)))
+        moved = shifted(o, float(round(pixels * dx)), float(round(pixels * dy)))
         if is_inside((moved.x, moved.y)):
             return mistake_at(exchanged(beatmap, o, moved), moved, f"{pixels:g} px off the object it is stacked on")
     return None
