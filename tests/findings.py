@@ -72,7 +72,7 @@ def judging(category: Category, feature: str, weight: float, bias: float, *rules
     network = Network(
         [0.0], [1.0], [[Layer.of(np.array([[weight / NETWORK_SHARE]]), np.zeros(1))]], bias / NETWORK_SHARE
     )
-    model = Model([feature], network, Trees(0.0, [], [], [], [], []))
+    model = Model([feature], network, Trees(0.0))
     return Calibration(judge=Judge({category: model}, frozenset(rules)))
 
 

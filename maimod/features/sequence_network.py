@@ -66,7 +66,7 @@ class SequenceNetwork(Scaling, frozen=True, dict=True):
 
 def _width(layer: Layer, units: int) -> int:
     """Neighbours that a convolution reads, of so many units each."""
-    return len(layer.arrays[0]) // units
+    return layer.n_inputs // units
 
 
 def _convolved(layer: Layer, values: np.ndarray) -> np.ndarray:

@@ -33,7 +33,8 @@ from maimod.features.trees import Trees, are_whole, tree_sum
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 
 FILE = "slips.json"
-FORMAT = 1
+FORMAT = 2
+"""1 had trees as lists."""
 LEAST_OBJECTS, MOST_OBJECTS = 30, 15_000
 """Fewest objects for a map's own habits; as many as the longest ranked marathons."""
 NO_SLIP = -12.0

@@ -14,8 +14,9 @@ from maimod.linter.judge import Judge, Model, check
 from maimod.rules.base import Curve, Rule
 
 FILE = "calibration.json"
-FORMAT = 5
-"""1 had weights by rule in place of the judge, 2 a logistic model in place of its network, 3 one hidden layer, 4 weights as text."""
+FORMAT = 6
+"""1 had weights by rule in place of the judge, 2 a logistic model in place of its network, 3 one hidden layer, 4 weights as text, 5 trees
+as lists."""
 
 
 class Stored(msgspec.Struct):

@@ -360,17 +360,19 @@ def plain_trees(fitted: Any, shift: float) -> Trees:
 
     scikit-learn keeps them in a private attribute; a test compares ours with its predictions.
     """
-    trees = Trees(float(fitted._baseline_prediction.item()) - shift, [], [], [], [], [])
+    feature: list[int] = []
+    value: list[float] = []
+    left: list[int] = []
+    right: list[int] = []
     for (tree,) in fitted._predictors:
-        first = len(trees.feature)
-        trees.roots.append(first)
+        first = len(feature)
         for node in tree.nodes:
             leaf = bool(node["is_leaf"])
-            trees.feature.append(-1 if leaf else int(node["feature_idx"]))
-            trees.threshold.append(float(f"{node['value']:.5g}" if leaf else f"{node['num_threshold']:.9g}"))
-            trees.left.append(0 if leaf else first + int(node["left"]))
-            trees.right.append(0 if leaf else first + int(node["right"]))
-    return trees
+            feature.append(-1 if leaf else int(node["feature_idx"]))
+            value.append(float(f"{node['value']:.5g}" if leaf else f"{node['num_threshold']:.9g}"))
+            left.append(0 if leaf else first + int(node["left"]))
+            right.append(0 if leaf else first + int(node["right"]))
+    return Trees.of(float(fitted._baseline_prediction.item()) - shift, feature, value, left, right)
 
 
 def _unseen_first(data: Data) -> np.ndarray:

@@ -12,19 +12,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from maimod.features.trees import Trees
 from maimod.findings import Category
-from maimod.linter.calibration import FILE, Calibration
+from maimod.linter.calibration import FILE, FORMAT, Calibration
 from maimod.linter.judge import FURTHEST, NO_PLACE, Judge, standing
 from maimod.linter.places import NAMES, SILENT
 
-STUMP = {
-    "start": -1.0,
-    "roots": [0],
-    "feature": [0, -1, -1],
-    "threshold": [2.0, -0.5, 0.75],
-    "left": [1, 0, 0],
-    "right": [2, 0, 0],
-}
+
+def stump(feature: int = 0, left: int = 1, right: int = 2) -> dict[str, Any]:
+    """A tree that asks for one feature, as in the file."""
+    trees = Trees.of(-1.0, [feature, -1, -1], [2.0, -0.5, 0.75], [left, 0, 0], [right, 0, 0])
+    return {"start": trees.start, "nodes": b64encode(trees.nodes).decode()}
+
+
+STUMP = stump()
+NO_TREES = STUMP | {"nodes": ""}
 
 
 def packed(weights: list[float]) -> str:
@@ -56,7 +58,12 @@ def stored(network: Any = NETWORK, **changes: Any) -> dict[str, Any]:
         "ahead": [0.0] * 4,
         "shift": {"osu": 0.25},
     }
-    return {"format": 5, "rules": ["new-combos/missing"], "models": {"new-combos": model | changes}, "measured": {}}
+    return {
+        "format": FORMAT,
+        "rules": ["new-combos/missing"],
+        "models": {"new-combos": model | changes},
+        "measured": {},
+    }
 
 
 def written(folder: Path, content: object) -> Path:
@@ -102,7 +109,7 @@ def test_both_parts_are_averaged_and_calibrated(tmp_path: Path) -> None:
 def test_a_mode_can_have_parts_of_its_own(tmp_path: Path) -> None:
     content = stored()
     other = {"features": ["slot place"], "network": NETWORK | {"mean": [0.0], "scale": [1.0]}}
-    content["models"]["new-combos"]["apart"] = {"mania": other | {"trees": STUMP | {"roots": []}}}
+    content["models"]["new-combos"]["apart"] = {"mania": other | {"trees": NO_TREES}}
     judge, places = loaded(tmp_path, content), row(slot_combo=3.0, slot_place=2.0)
     (usual,), (apart,) = (judge.logits(Category.NEW_COMBOS, places, mode) for mode in ("catch", "mania"))
     assert usual == pytest.approx(0.8 * (0.4 * of_network(1.0) + 0.6 * (-1.0 + 0.75)))
@@ -113,7 +120,7 @@ def test_a_mode_can_have_parts_of_its_own(tmp_path: Path) -> None:
 
 
 def test_features_far_outside_the_training_are_bounded(tmp_path: Path) -> None:
-    judge = loaded(tmp_path, stored(trees=STUMP | {"roots": []}))
+    judge = loaded(tmp_path, stored(trees=NO_TREES))
     (value,) = judge.logits(Category.NEW_COMBOS, row(slot_combo=1e6), "taiko")
     assert value == pytest.approx(0.8 * (0.4 * of_network(6.0) - 0.6))
 
@@ -160,8 +167,8 @@ def test_a_checkpoint_without_a_judge(tmp_path: Path) -> None:
     "content",
     [
         [],
-        {"format": 5},
-        stored() | {"format": 4},
+        {"format": FORMAT},
+        stored() | {"format": FORMAT - 1},
         stored() | {"models": {"nothing": stored()["models"]["new-combos"]}},
         stored(features=["slot nothing"]),
         stored(NETWORK | {"mean": [1.0, 2.0]}),
@@ -181,10 +188,11 @@ def test_a_checkpoint_without_a_judge(tmp_path: Path) -> None:
         stored(ahead=[0.0]),
         stored(by_rule={"new-combos/other": 1.0}),
         stored(by_rule={"new-combos/missing": math.inf}),
-        stored(trees=STUMP | {"left": [1, 0]}),
-        stored(trees=STUMP | {"feature": [1, -1, -1]}),
-        stored(trees=STUMP | {"right": [3, 0, 0]}),
-        stored(trees=STUMP | {"left": [0, 0, 0]}),
+        stored(trees=STUMP | {"nodes": STUMP["nodes"] + "AAAA"}),
+        stored(trees=STUMP | {"nodes": "?"}),
+        stored(trees=stump(feature=1)),
+        stored(trees=stump(right=3)),
+        stored(trees=stump(left=0)),
     ],
 )
 def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, content: object) -> None:
@@ -192,3 +200,9 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, content: object
         ValueError, match=r"calibration\.json: not a usable calibration .*; run maimod calibrate, or delete the file"
     ):
         Calibration.load(written(tmp_path, content))
+
+
+def test_a_file_with_trees_as_lists_is_of_another_format(tmp_path: Path) -> None:
+    trees = {"start": 0.0, "roots": [0], "feature": [-1], "threshold": [1.0], "left": [0], "right": [0]}
+    with pytest.raises(ValueError, match=r"\(format 5, 6 expected\)"):
+        Calibration.load(written(tmp_path, stored(trees=trees) | {"format": 5}))

@@ -125,8 +125,8 @@ def test_what_the_generator_says_there_and_beside_it() -> None:
 
 
 def test_what_the_model_of_slips_says_of_the_object_and_its_neighbours() -> None:
-    always = Trees(-5.0, [], [], [], [], [])
-    one = Trees(0.0, [0], [0, -1, -1], [15.0, 3.0, -1.0], [1, 0, 0], [2, 0, 0])
+    always = Trees(-5.0)
+    one = Trees.of(0.0, [0, -1, -1], [15.0, 3.0, -1.0], [1, 0, 0], [2, 0, 0])
     model = SlipModel(1, Forest(["exact"], one), Forest([], always))
     seen = replace(evidence(), slip_model=model)
     assert seen.slips is not None
@@ -153,8 +153,8 @@ def test_what_the_model_of_forms_says() -> None:
     lines = [f"{100 + 20 * (i % 8)},192,{1000 + 250 * i},1,0,0:0:0:0:" for i in range(60) if i not in (31, 32)]
     lines.append("200,192,8500,2,0,L|235:192,2,35,0|0|0,0:0|0:0|0:0,0:0:0:0:")
     loaded = beatmap(sorted((line for line in lines if ",8500,1," not in line), key=lambda one: int(one.split(",")[2])))
-    unknown = Trees(0.0, [0], [0, -1, -1], [0.5, 2.0, -6.0], [1, 0, 0], [2, 0, 0])
-    always = Forest([], Trees(-5.0, [], [], [], [], []))
+    unknown = Trees.of(0.0, [0, -1, -1], [0.5, 2.0, -6.0], [1, 0, 0], [2, 0, 0])
+    always = Forest([], Trees(-5.0))
     model = SlipModel(1, always, always, forms=Forest(["count form"], unknown))
     places = [
         candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
@@ -182,7 +182,7 @@ def test_what_the_model_of_forms_says() -> None:
 )
 def test_what_the_models_of_other_modes_say_goes_into_features_of_its_own(mode: int, says: dict[str, float]) -> None:
     def constant(value: float) -> Forest:
-        return Forest([], Trees(value, [], [], [], [], []))
+        return Forest([], Trees(value))
 
     parts = {"columns": -1.0, "chords": -2.0, "ends": -3.0, "colours": -4.0, "catch": -5.0, "forms": 7.0}
     model = SlipModel(1, constant(9.0), constant(9.0), **{name: constant(value) for name, value in parts.items()})
@@ -216,7 +216,7 @@ def always_saying(key: str, *values: float) -> list[SequenceNetwork]:
     ],
 )
 def test_what_the_networks_of_slips_say_goes_into_features_of_its_own(mode: int, says: dict[str, float]) -> None:
-    always = Forest([], Trees(-5.0, [], [], [], [], []))
+    always = Forest([], Trees(-5.0))
     networks = {
         "osu": always_saying("osu", 1.0, 2.0),
         "forms": always_saying("forms", 3.0),
@@ -251,7 +251,7 @@ def test_what_the_networks_of_slips_say_goes_into_features_of_its_own(mode: int,
 
 def test_bodies_of_catch_are_measured_with_their_y() -> None:
     """Sliders that go the same way in x, all but one with the same bow in y."""
-    always = Forest([], Trees(-5.0, [], [], [], [], []))
+    always = Forest([], Trees(-5.0))
     rows = [
         f"{100 + 20 * (i % 8)},100,{1000 + 500 * i},2,0,B|{150 + 20 * (i % 8)}:{180 if i == 17 else 140}|{200 + 20 * (i % 8)}:100,1,105"
         for i in range(40)
@@ -270,7 +270,7 @@ def test_bodies_of_catch_are_measured_with_their_y() -> None:
 
 
 def test_other_colours_and_the_copies_are_those_of_the_notes_alone() -> None:
-    always = Forest([], Trees(-5.0, [], [], [], [], []))
+    always = Forest([], Trees(-5.0))
     model = SlipModel(1, always, always, colours=always)
     lines = [f"256,192,{1000 + 250 * i},1,{8 * (i % 8 in (2, 4, 5, 7))},0:0:0:0:" for i in range(96)]
     lines[23] = "256,192,6750,2,0,L|300:192,1,10"  # a drum roll has no colour
@@ -291,7 +291,7 @@ def test_other_colours_and_the_copies_are_those_of_the_notes_alone() -> None:
 
 
 def test_the_way_of_the_catcher_and_that_of_the_copies() -> None:
-    always = Forest([], Trees(-5.0, [], [], [], [], []))
+    always = Forest([], Trees(-5.0))
     model = SlipModel(1, always, always, catch=always)
     lines = [f"{(56, 136, 216, 136, 232, 456, 376, 296)[i % 8]},192,{1000 + 250 * i},1,0,0:0:0:0:" for i in range(64)]
     lines[37] = "336,192,10250,1,0,0:0:0:0:"
@@ -323,7 +323,7 @@ def test_the_other_difficulties_are_known() -> None:
 
 
 def test_the_holds_of_the_other_difficulties_are_known_in_mania_alone() -> None:
-    always = Forest([], Trees(-5.0, [], [], [], [], []))
+    always = Forest([], Trees(-5.0))
     model = SlipModel(1, always, always, columns=always, chords=always, ends=always, colours=always)
 
     def of(mode: int, lengths: Sequence[int], path: str) -> Beatmap:
@@ -350,8 +350,8 @@ def test_the_holds_of_the_other_difficulties_are_known_in_mania_alone() -> None:
 
 
 def test_notes_are_ranked_by_their_ends_apart_from_holds() -> None:
-    always = Forest([], Trees(-9.0, [], [], [], [], []))
-    ends = Forest(["hold"], Trees(0.0, [0], [0, -1, -1], [0.5, -4.0, 2.0], [1, 0, 0], [2, 0, 0]))
+    always = Forest([], Trees(-9.0))
+    ends = Forest(["hold"], Trees.of(0.0, [0, -1, -1], [0.5, -4.0, 2.0], [1, 0, 0], [2, 0, 0]))
     model = SlipModel(1, always, always, columns=always, chords=always, ends=ends, colours=always)
     lines = [
         f"{64 + 128 * (i % 4)},192,{1000 + 500 * i},{f'128,0,{1250 + 500 * i}:' if i % 2 else '1,0,'}0:0:0:0:"

@@ -25,7 +25,7 @@ from tests.findings import doubted
 from tests.maps import beatmap
 from tests.rules.test_rhythm import scores
 
-NOTHING = Forest([], Trees(-9.0, [], [], [], [], []))
+NOTHING = Forest([], Trees(-9.0))
 QUARTER = 125
 """Ms."""
 STAIRS = (0, 1, 2, 3, 2, 1, 0, 1)
@@ -207,7 +207,7 @@ def test_sounds_that_are_always_held_are_a_situation_of_their_own() -> None:
 
 def stump(name: str, limit: float, below: float, above: float) -> Forest:
     """A model of one question."""
-    return Forest([name], Trees(0.0, [0], [0, -1, -1], [limit, below, above], [1, 0, 0], [2, 0, 0]))
+    return Forest([name], Trees.of(0.0, [0, -1, -1], [limit, below, above], [1, 0, 0], [2, 0, 0]))
 
 
 def evidence(loaded: Beatmap, **forests: Forest) -> Evidence:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from maimod.rules.base import Evidence
 from tests.maps import beatmap
 
 SIDE = 100
-NOTHING = Trees(-9.0, [], [], [], [], [])
+NOTHING = Trees(-9.0)
 
 
 def dance(moved: int = -1, by: tuple[int, int] = (0, 0), mode: int = 0, count: int = 48) -> Beatmap:
@@ -50,7 +51,7 @@ def values(loaded: Beatmap, name: str) -> np.ndarray:
 
 def stump(name: str, limit: float, below: float, above: float) -> Forest:
     """A model of one question."""
-    return Forest([name], Trees(0.0, [0], [0, -1, -1], [limit, below, above], [1, 0, 0], [2, 0, 0]))
+    return Forest([name], Trees.of(0.0, [0, -1, -1], [limit, below, above], [1, 0, 0], [2, 0, 0]))
 
 
 def evidence(loaded: Beatmap, **forests: Forest) -> Evidence:
@@ -127,7 +128,8 @@ def test_short_maps_have_numbers_too(count: int) -> None:
 
 
 def stored(**changes: Any) -> dict[str, Any]:
-    forest = {"features": ["exact"], "trees": {"start": 0.0, "roots": [0], "feature": [0, -1, -1], "threshold": [1.0, 2.0, 3.0], "left": [1, 0, 0], "right": [2, 0, 0]}}  # fmt: skip
+    trees = Trees.of(0.0, [0, -1, -1], [1.0, 2.0, 3.0], [1, 0, 0], [2, 0, 0])
+    forest = {"features": ["exact"], "trees": {"start": 0.0, "nodes": b64encode(trees.nodes).decode()}}
     return {"format": slip_model.FORMAT, "positions": forest, "shapes": forest | changes}
 
 
@@ -148,13 +150,20 @@ def test_a_model_from_a_file(tmp_path: Path) -> None:
         stored() | {"format": 0},
         stored(features=["nothing"]),
         stored(features=[]),
-        stored(trees={"start": 0.0}),
+        stored(trees={"start": 0.0, "nodes": "AAAA"}),
         stored() | {"forms": stored()["positions"]},
     ],
 )
 def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, content: object) -> None:
     (tmp_path / FILE).write_text(json.dumps(content))
     with pytest.raises(ValueError, match=r"slips\.json: not a usable model of slips .*; install maimod again"):
+        slip_model.load(tmp_path)
+
+
+def test_a_file_with_trees_as_lists_is_of_another_format(tmp_path: Path) -> None:
+    trees = {"start": 0.0, "roots": [0], "feature": [-1], "threshold": [1.0], "left": [0], "right": [0]}
+    (tmp_path / FILE).write_text(json.dumps(stored(trees=trees) | {"format": 1}))
+    with pytest.raises(ValueError, match=r"\(format 1, 2 expected\)"):
         slip_model.load(tmp_path)
 
 
@@ -262,7 +271,7 @@ def catch_measures_of_a_figure(moved: int) -> Beatmap:
 )
 def test_a_hyperdash_that_the_copies_have_is_named(moved: int, words: str | None) -> None:
     loaded = catch_measures_of_a_figure(moved)
-    always = Forest([], Trees(1.0, [], [], [], [], []))
+    always = Forest([], Trees(1.0))
     model = SlipModel(slip_model.FORMAT, always, always, catch=always)
     found = [one.message for one in slips.run(Evidence(loaded, slip_model=model)) if one.objects[0].index == 44]
     assert any(words is not None and words in message for message in found) is (words is not None), found
@@ -457,7 +466,7 @@ def test_words_say_the_distances_of_the_other_way_round() -> None:
 
 
 def test_a_hyperdash_that_movements_with_the_gap_have_is_named_where_the_copies_say_nothing() -> None:
-    always = Forest([], Trees(1.0, [], [], [], [], []))
+    always = Forest([], Trees(1.0))
     loaded = catch_measures_of_a_figure(-60)
     found = slip_model.find(SlipModel(slip_model.FORMAT, always, always, catch=always), loaded, loaded.hit_objects)
     assert found is not None and found.catcher is not None and found.copies is not None

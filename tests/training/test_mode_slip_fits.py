@@ -132,7 +132,7 @@ def test_nothing_is_shared_with_the_mistakes_of_the_evaluation() -> None:
     assert "slip_fit" not in inspect.getsource(faults_of_modes)
 
 
-NOTHING = Forest([], Trees(-9.0, [], [], [], [], []))
+NOTHING = Forest([], Trees(-9.0))
 
 
 @pytest.fixture
