@@ -100,6 +100,8 @@ ALIKE = "objects_alike"
 LACKS_ADDITION = "mapset/missing-addition"
 """Additions that all other difficulties have, at one place or several: likelier estimates about the sounds of all of them say as much."""
 BARE_STRETCH = "hitsounds/none"
+LOST_SOUNDS = frozenset({"hitsounds/missing", "hitsounds/passage-lost"})
+"""Estimates that sounds are missing: inside a stretch without any they say no more."""
 MOVED_OBJECTS = 2
 """Objects between the place of a new combo and where it seems to belong: of new combos that are set too late or too early most are
 one or two objects off."""
@@ -166,24 +168,32 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
 
 
 def _bare_stretches(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Findings; of several stretches without additions the surest, which is the longest, names the others."""
-    bare: list[Finding] = []
-    for one in findings:
-        if one.rule == BARE_STRETCH:
-            bare.append(one)
-        else:
+    """Findings; of several stretches without additions the surest, which is the longest, names the others, and what is less sure to
+    be missing in any of them."""
+    every = list(findings)
+    bare = [one for one in every if one.rule == BARE_STRETCH]
+    surest = max(bare, key=lambda one: one.score, default=None)
+    inside: list[Finding] = []
+    for one in every:
+        if surest and one.rule in LOST_SOUNDS and one.score <= surest.score and _is_in_any(one.time, bare):
+            inside.append(one)
+        elif one.rule != BARE_STRETCH:
             yield one
-    if bare:
-        surest = max(bare, key=lambda one: one.score)
+    if surest:
         times = sorted(one.time for one in bare)
         what, _, advice = surest.message.partition(". ")
         words = places_alike([time for time in times if time != surest.time], "none for a while at")
         several = {"places": len(times), TIMES: times} if words else {}
+        listed = _listed([one for one in inside if not is_faint(one)])
         yield replace(
             surest,
             message=f"{what.removesuffix('.')}{words}. {advice}".rstrip(),
-            evidence={**surest.evidence, **several},
+            evidence={**surest.evidence, **several, **({"also": listed} if listed else {})},
         )
+
+
+def _is_in_any(time: float, stretches: Iterable[Finding]) -> bool:
+    return any(one.time - SAME_PLACE_MS <= time <= (one.end_time or one.time) + SAME_PLACE_MS for one in stretches)
 
 
 def _holds_together(findings: Iterable[Finding]) -> Iterator[Finding]:

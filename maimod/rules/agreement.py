@@ -385,10 +385,10 @@ def _words(lack: _Lack, beatmap: Beatmap) -> str:
     hit, there = lack.hit, lack.others[0]
     others = f"the {len(lack.others)} other difficulties with a hit here"
     if lack.missing:
-        return f"This {hit_name(hit, beatmap)} has no {addition_names(lack.missing)}; {others} do"
+        return f"This {hit_name(hit, beatmap)} has no {addition_names(lack.missing)}, unlike {others}"
     return (
-        f"This {hit_name(hit, beatmap)} plays its {addition_names(hit.additions)} from the {set_name(hit.addition_set)} set; "
-        f"{others} from {set_name(there.addition_set)}"
+        f"This {hit_name(hit, beatmap)} plays its {addition_names(hit.additions)} from the {set_name(hit.addition_set)} set, "
+        f"{others} from the {set_name(there.addition_set)} set"
     )
 
 

@@ -114,7 +114,7 @@ RECOVERY = Rule(
     Tier.EXACT,
     ("map",),
     why="After a spinner the cursor is anywhere; beginners need time to find the next object.",
-    how="The next object starts less than 1000, 500 or 250 ms after a spinner of an Easy, Normal or Hard.",
+    how="The next object starts less than 1000, 500 or 250 ms after a spinner of an Easy, Normal or Hard; a minor, if it is a spinner too.",
     advice="Leave more time after the spinner, or end it earlier.",
     ignore_when="the next object lies in the middle and the song is fast",
     blind_spots="Harder difficulties, for which there is no rule; the position of the next object.",
@@ -374,7 +374,8 @@ def _recovery(evidence: Evidence, pairs: Sequence[tuple[HitObject, HitObject]]) 
                 f"{evidence.level.one_in(Mode.OSU)} it should be at least {least:.0f} ms.",
                 gap,
                 least,
-                Certainty.GUIDELINE,
+                # From one spinner to the next the cursor has nothing to find.
+                Certainty.POSSIBLE if after.kind is ObjectKind.SPINNER else Certainty.GUIDELINE,
             )
 
 

@@ -355,11 +355,15 @@ def _sound_name(evidence: Evidence, name: str, value: int) -> str:
 
 
 def lengths(evidence: Evidence, o: HitObject, fallback: str) -> str:
-    """As in "1 of 5 objects here in similar measures lasts as long", with the last argument of :func:`kinds`."""
+    """As in "only 1 of 5 objects here in similar measures lasts as long", with the last argument of :func:`kinds`."""
     same, of = _same_length(evidence, o)
     if not of:
         return fallback
-    share = f"{same if same or of == 1 else 'none'} of {counted(of, 'object')} here in similar measures {'lasts' if same == 1 else 'last'} as long"
+    if of == 1:
+        share = f"the object here in the similar measure {'lasts as long' if same else 'does not last as long'}"
+    else:
+        few = f"{'only ' * (2 * same <= of)}{same}" if same else "none"
+        share = f"{few} of {of} objects here in similar measures {'lasts' if same == 1 else 'last'} as long"
     return _weighed([share], [], fallback) if same <= of / 2 else _weighed([], [share], fallback)
 
 

@@ -16,6 +16,7 @@ from maimod.osu.names import in_words_of_mode, object_name
 from maimod.rules import elsewhere
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.slips import beside
+from maimod.rules.steps import gap_name
 
 LEAST_LOG_ODDS = -3.0
 """Objects with less are no candidates."""
@@ -64,6 +65,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             elsewhere.lengths(evidence, o, fallback) if o.slider else elsewhere.kinds(evidence, o.time, kinds, fallback)
         )
         name = object_name(o, evidence.beatmap)
+        length = f" of {gap_name(evidence, o, o.duration)}" if o.slider else ""
         yield candidate(
             FORM,
             time=o.time,
@@ -72,7 +74,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             measure=float(log_odds[rank]),
             actual=f"{name}, {o.slider.slides} slides" if o.slider else name,
             expected=[Expected(likelier)] if likelier else [],
-            message=f"This {name} may have the wrong {'kind or length' if o.slider else 'kind'}: {elsewhere.joined(usual, seen) if usual else seen}.",
+            message=f"This {name}{length} may have the wrong {'kind or length' if o.slider else 'kind'}: {elsewhere.joined(usual, seen) if usual else seen}.",
             log_odds=round(float(log_odds[rank]), 2),
         )
 

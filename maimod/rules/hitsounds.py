@@ -330,7 +330,9 @@ def _message(evidence: Evidence, hit: Hit, deviation: _Deviation, n_hits: int) -
         sound = "hitnormal" if aspect is SET_ASPECTS[0] else addition_names(hit.additions)
         what = f"This {place} plays a {set_name(deviation.actual)} {sound}, where {set_name(deviation.wanted)} would follow the pattern"
     else:
-        what = f"This {place} has {'no' if deviation.wanted else 'a'} {aspect.name}"
+        others = hit.additions & ~BITS[aspect.name]
+        has = f"a {addition_names(others)}, but no" if others else "no"
+        what = f"This {place} has {has if deviation.wanted else 'a'} {aspect.name}"
     more = f", as {'does' if n_hits == 2 else 'do'} {n_hits - 1} more beside it" if n_hits > 1 else ""
     if deviation.n_wanted > deviation.n_alike / 2:
         does = "have that" if aspect in SET_ASPECTS + TAIKO_ASPECTS else "have one" if deviation.wanted else "have none"
@@ -338,7 +340,8 @@ def _message(evidence: Evidence, hit: Hit, deviation: _Deviation, n_hits: int) -
     else:
         compared = "sample_set" if aspect in SET_ASPECTS else "sound"
         addition = BITS[aspect.name] if aspect in ADDITION_ASPECTS else 0
-        reason = elsewhere.sounds(evidence, hit.time, compared, "the hits before it suggest otherwise", addition)
+        so = "so" if not addition else "one" if deviation.wanted else "none"
+        reason = elsewhere.sounds(evidence, hit.time, compared, f"the hits before it suggest {so}", addition)
     return f"{what}{more}; {reason}."
 
 
@@ -390,9 +393,10 @@ def _finish_words(evidence: Evidence, hit: Hit, others: Sequence[Hit]) -> str:
     reasons = [f"{have} of {len(others)} downbeats 4, 8 or 16 measures away"] if 2 * have > len(others) else []
     if 2 * also > len(in_set):
         reasons.append("the other difficulty" if len(in_set) == 1 else f"{also} of {len(in_set)} {elsewhere.OTHERS}")
-    has = "has one" if reasons[-1:] == ["the other difficulty"] and len(reasons) == 1 else "have one"
-    why = f"{' and '.join(reasons)} {has}" if reasons else "the starts some measures and phrases away suggest one"
-    return f"This {hit_name(hit, evidence.beatmap)} on the downbeat has no finish; {why}."
+    have_one = "has one" if reasons[-1:] == ["the other difficulty"] and len(reasons) == 1 else "have one"
+    why = f"{' and '.join(reasons)} {have_one}" if reasons else "the starts some measures and phrases away suggest one"
+    has = f"a {addition_names(hit.additions)}, but no" if hit.additions else "no"
+    return f"This {hit_name(hit, evidence.beatmap)} on the downbeat has {has} finish; {why}."
 
 
 # ---------------------------------------------------------------------------------------------------------------------

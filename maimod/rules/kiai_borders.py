@@ -191,18 +191,22 @@ def _candidate(
 def _words(
     word: str, late: int, time: float, beat: float, elsewhere: Sequence[float], others: int, on_downbeat: bool
 ) -> str:
-    reasons = []
-    if late:
-        many = f"{abs(late)} beat{'s' * (abs(late) != 1)} {'later' if late > 0 else 'earlier'}"
-        reasons.append(f"{many} than where the song comes again")
+    reasons: list[str] = []
     if elsewhere:
-        beats_off = (time - median(elsewhere)) / beat
-        many = f"{abs(beats_off):.2g}"
         where = "the other difficulty" if others == 1 else f"{len(elsewhere)} of {others} {OTHERS}"
-        reasons.append(f"{many} beat{'s' * (many != '1')} {'later' if beats_off > 0 else 'earlier'} than in {where}")
+        reasons.append(f"{_beats_off((time - median(elsewhere)) / beat)} than in {where}")
+    if late:
+        many = _beats_off(late)
+        than = "than where the song comes again"
+        reasons.append(than if reasons and reasons[0].startswith(f"{many} than") else f"{many} {than}")
     if not reasons:
         reasons.append("at an unusual place" if on_downbeat else "off the downbeats")
     return f"Kiai {word} {' and '.join(reasons)}."
+
+
+def _beats_off(beats: float) -> str:
+    many = f"{abs(beats):.2g}"
+    return f"{many} beat{'s' * (many != '1')} {'later' if beats > 0 else 'earlier'}"
 
 
 CHECK = BeatmapCheck(Category.KIAI, "Borders of kiai", (BORDER,), run)

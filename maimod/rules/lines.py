@@ -27,7 +27,7 @@ DUPLICATE_GREEN = Rule(
     ("map",),
     why="Only the last of them counts, which the editor does not show; the values of the other one are lost.",
     how="Two inherited timing points have the same time. If both are equal it is a minor.",
-    advice="Delete the one that is wrong.",
+    advice="Keep only the one that is right.",
     ignore_when="never; delete one of them",
     blind_spots="Lines that are 1 ms apart.",
     source=f"{_CRITERIA}#timing",

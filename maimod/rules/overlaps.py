@@ -128,8 +128,7 @@ def _overlaps(evidence: Evidence, objects: list[HitObject]) -> Iterator[Candidat
             certainty=Certainty.POSSIBLE if is_style else Certainty.GUIDELINE,
             actual=f"{one.distance:.0f} px",
             expected=[Expected(f"{diameter:.0f} px or more")],
-            message=f"These objects overlap: they are {one.distance:.0f} px and {one.gap:.0f} ms apart"
-            f"{', as the distance snap of this map wants it' if one in usual else ''}, and circles are {diameter:.0f} px wide"
+            message=f"{_overlap_words(one, one in usual, diameter)}"
             f"{places_alike([other.before.time for other in styled[1:]]) if is_style else ''}.",
             places=len(styled) if is_style else 1,
         )
@@ -152,6 +151,16 @@ def _step(evidence: Evidence, before: HitObject, after: HitObject) -> _Step:
     gap = after.time - before.end_time
     beat = evidence.beatmap.red_line_at(after.time).beat_length
     return _Step(before, after, gap, gap / beat, math.dist(cursor(before), (after.x, after.y)))
+
+
+def _overlap_words(step: _Step, is_usual: bool, diameter: float) -> str:
+    if step.distance < STACK_PX:
+        return f"These objects lie on each other, {step.gap:.0f} ms apart"
+    aside = ", as the distance snap of this map wants it" if is_usual else ""
+    return (
+        f"These objects overlap: they are {step.distance:.0f} px and {step.gap:.0f} ms apart{aside}, and circles are "
+        f"{diameter:.0f} px wide"
+    )
 
 
 def _distance_snap(steps: Sequence[_Step]) -> float | None:

@@ -18,6 +18,7 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import NOT_TAIKO, HitObject, Mode
 from maimod.osu.hitsounds import Hit, set_name
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.elsewhere import counted
 from maimod.rules.passage_rhythms import LEAST_BITS, LEAST_OTHERS, SHOWN_OBJECTS, bits_of_length, log_odds, strongest
 from maimod.rules.volume import HITSOUND_RULES
 
@@ -143,6 +144,12 @@ def _hits(count: int) -> str:
     return f"{count} hit{'s' * (count != 1)}"
 
 
+def _parts(run: Sequence[Hit]) -> str:
+    """Hits by what they are, if all are the same: "2 slider tails"."""
+    places = {hit.place for hit in run}
+    return counted(len(run), places.pop()) if len(places) == 1 else _hits(len(run))
+
+
 def _in(of_copies: int, of_others: int) -> str:
     """Where others are compared, in words."""
     names = [name for name, count in (("similar measures", of_copies), ("the other difficulties", of_others)) if count]
@@ -248,7 +255,7 @@ def _other_sets(evidence: Evidence) -> Iterator[Candidate]:
                 measure=bits,
                 actual=set_name(value),
                 expected=[Expected(set_name(other))],
-                message=f"This line gives {_hits(len(run))} the {set_name(value)} set; similar measures or the other difficulties have "
+                message=f"This line gives {_parts(run)} the {set_name(value)} set; similar measures or the other difficulties have "
                 f"the {set_name(other)} set here.",
                 hits=len(run),
                 bits=round(bits, 2),

@@ -116,7 +116,7 @@ MIRRORED = Rule(
     why="A copied measure that was mirrored alone keeps its pattern, but leaps into and out of it.",
     how="If one or two measures are mirrored about the middle of the playfield, or turned upside down, the distances and turns into "
     "and out of them are much more like those of the map at about the same gaps.",
-    advice="Is the way into and out of it intended?",
+    advice="Is the way into and out of them intended?",
     ignore_when="the leaps follow the song",
     blind_spots="Measures after a break; passages that were moved as well.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Mapping_techniques",
@@ -133,7 +133,7 @@ COMBOS = Rule(
     why="New combos that all come one object late were usually set from the wrong object on.",
     how="With the flags of the next objects, the new combos of a measure or of several in a row are much more like those of the measures "
     "that they should be like, by the song, by the measures around and by the place in the phrase.",
-    advice="Should they begin one object earlier?",
+    advice="Should combos begin one object earlier here?",
     ignore_when="the pattern changes here",
     blind_spots="Parts that occur once; new combos that are early.",
     source="https://osu.ppy.sh/wiki/en/Beatmapping/Combo",

@@ -339,7 +339,8 @@ def _kinds(evidence: Evidence, rhythm: RhythmIndex, named: frozenset[int]) -> It
 def _kind_message(evidence: Evidence, kind: str, probability: float, hit_object: HitObject) -> str:
     own, usual = str(hit_object.kind), kind.split(" or ")
     name = elsewhere.a(kind_name(own, evidence.beatmap))
-    seen = elsewhere.kinds(evidence, hit_object.time, (own, *usual), AROUND)
+    around = AROUND if probability >= 0.5 else "the rhythm around it suggests another kind"
+    seen = elsewhere.kinds(evidence, hit_object.time, (own, *usual), around)
     if probability >= 0.5:
         other = " or ".join(elsewhere.a(kind_name(one, evidence.beatmap)) for one in usual)
         return f"This is {name}, where {other} would be more usual: {seen}."

@@ -123,7 +123,8 @@ def _shape_message(body: Body, event: EventScore | None) -> str:
     points = body.head.slider.control_points
     part = event.event.part if event else 0  # of the end
     x, y = points[min(part, len(points) - 1)] if part else body.path.end
-    where = f"bends at control point {part}" if part else "ends"
+    is_last = 0 < len(points) - 1 <= part
+    where = "runs to its last control point" if is_last else f"bends at control point {part}" if part else "ends"
     return f"This slider {where} (x {x:.0f}, y {y:.0f}) unlike the other sliders of the map."
 
 

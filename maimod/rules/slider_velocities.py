@@ -135,14 +135,17 @@ def _late_lines(beatmap: Beatmap, all_bodies: Sequence[Body]) -> Iterator[Candid
         if same(body.velocity, point.velocity):
             continue
         late_ms = point.time - body.head.time
+        at_head = any(one.time == body.head.time for one in beatmap.timing_points if not one.uninherited)
+        late = f"The green line for {point.velocity:.2f}x comes {in_ms(late_ms)} after"
         yield candidate(
             LATE_LINE,
             time=body.head.time,
             line=point.line,
             objects=[body.head],
             certainty=Certainty.CERTAIN,
-            message=f"The green line for {point.velocity:.2f}x comes {in_ms(late_ms)} after the head of this slider, which "
-            f"keeps {body.velocity:.2f}x.",
+            message=f"{late} the one for {body.velocity:.2f}x at the head of this slider, which keeps that."
+            if at_head
+            else f"{late} the head of this slider, which keeps {body.velocity:.2f}x.",
             actual=f"{body.velocity:.2f}x",
             expected=[Expected(f"{point.velocity:.2f}x")],
             late_ms=round(late_ms, 3),
@@ -166,7 +169,9 @@ def _velocity_words(body: Body, around: float | None, others: int, other: str | 
         differs = any(not same(one.velocity, body.velocity) for one in beside)
         aside = " (before it {:.2f}x, after it {:.2f}x)".format(*(one.velocity for one in beside)) if differs else ""
         return f"{own}; {other} would follow the pattern{aside}."
-    count = f"{others or 'no'} other slider{'s' * (others != 1)} of the map {'has' if others == 1 else 'have'} that"
+    if not others:
+        return f"{own}, as no other slider of the map{f'; {other} would follow the pattern' if other else ''}."
+    count = f"{others} other slider{'s' * (others != 1)} of the map {'has' if others == 1 else 'have'} that"
     return f"{own}; {count}{f', but {other} would follow the pattern' if other else ''}."
 
 

@@ -379,7 +379,8 @@ def _step(slips: Slips, rank: int, evidence: Evidence, relation: str, off: float
     distance, usual = float(measures.distances[step]), float(measures.steps.mode[step])
     gap = gap_name(evidence, evidence.objects_by_time[step], float(measures.gaps[step]))
     side = "from the object before" if relation == "step_in_mode" else "to the next object"
-    words = f"{distance:.0f} px {side}, where {companions} other gaps of {gap} have {usual:.0f} px"
+    share_of = f"all {count}" if companions == count else f"{companions} of {count}"
+    words = f"{distance:.0f} px {side}, where {share_of} other gaps of {gap} around have {usual:.0f} px"
     # The distance is what players read, so it is named before the figures.
     return Broken(relation, round(off, 1), share + 0.2, words, f"{distance:.0f} px {side}", f"{usual:.0f} px")
 

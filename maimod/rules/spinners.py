@@ -211,10 +211,11 @@ def _end(
     numbers = where(evidence, spinner.end_time, after)
     if off:
         beats = (spinner.end_time - median(off)) / beat
-        seen = f"ends {_beats(abs(beats))} {'before' if beats < 0 else 'after'} that of {len(off)} of {len(others)} {OTHERS}"
+        of_set = "the other difficulty" if len(others) == 1 else f"{len(off)} of {len(others)} {OTHERS}"
+        seen = f"ends {_beats(abs(beats))} {'earlier' if beats < 0 else 'later'} than in {of_set}"
     elif len(own) > 1:
         where_ends = f"ends {_beats(place / TICKS_PER_BEAT)} after a downbeat" if place else "ends on a downbeat"
-        seen = f"{where_ends}, as {alike} of {counted(len(own) - 1, f'other {name}')} in the map"
+        seen = f"{where_ends}, {_as_others(alike, len(own) - 1, f'other {name}')} in the map"
     else:
         seen = f"ends {_beats(numbers['beats'])} before the next object"
     bits = of_others + max(of_map, 0.0)  # the song alone is too weak for a finding, so only the judge weighs it
@@ -235,6 +236,13 @@ def _end(
     )
 
 
+def _as_others(alike: int, others: int, name: str) -> str:
+    """As in "unlike the 3 other spinners" and "as 1 of 3 other spinners"."""
+    if alike:
+        return f"as the {name}" if others == 1 else f"as {alike} of {counted(others, name)}"
+    return f"unlike the {name}" if others == 1 else f"unlike the {counted(others, name)}"
+
+
 def _louder_elsewhere(evidence: Evidence, end: float, beat: float) -> float:
     """Log2 of the stronger onset of the song a beat before and after an end over that at the end; 0 without a song. Of 162 spinners
     and 261 that end a beat off it ranks 66 % of the pairs rightly."""
@@ -247,7 +255,7 @@ def _louder_elsewhere(evidence: Evidence, end: float, beat: float) -> float:
 
 
 def _beats(beats: float) -> str:
-    rounded = f"{beats:.3g}"
+    rounded = f"{round(beats, 2):.3g}"  # ends in whole ms are up to 1/100 beat off
     return f"{rounded} beat{'s' * (rounded != '1')}"
 
 

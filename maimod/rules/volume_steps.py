@@ -27,21 +27,10 @@ from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, Hit
 from maimod.osu.names import noun
 from maimod.osu.timing import TICKS_PER_BEAT, are_near
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
-from maimod.rules.elsewhere import OTHERS, counted
+from maimod.rules.elsewhere import MEASURES, OTHERS, counted
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS, log_odds, strongest
 from maimod.rules.rhythm_index import lag_of
-from maimod.rules.stretches import (
-    LEAST_BITS,
-    LONGEST_MS,
-    apart,
-    bits_of,
-    in_force,
-    names,
-    others_of,
-    parts,
-    totals,
-    where,
-)
+from maimod.rules.stretches import LEAST_BITS, LONGEST_MS, apart, bits_of, in_force, others_of, parts, totals, where
 from maimod.rules.volume import HITSOUND_RULES
 
 STEP_CURVE, LINE_CURVE = Curve(12.0, 2.0), Curve(12.0, 2.0, highest=0.29)
@@ -299,7 +288,7 @@ def _step(
     return _of_stretch(
         evidence,
         hits,
-        f"{many} {own:.0f} % volume{like}; {names(of_copies, of_others)} have {expected:.0f} % "
+        f"{many} {own:.0f} % volume{like}; {_levels_elsewhere(heard, inside, sign, (of_copies, of_others))} "
         f"here{', as the next line sets' if is_settled else ''}.",
         (own, expected),
         measure=total,
@@ -334,11 +323,28 @@ def _of_stretch(
     )
 
 
-def _expected(heard: _Heard, inside: np.ndarray, sign: int) -> float:
-    """The median volume of the others that differ."""
+def _levels_elsewhere(heard: _Heard, inside: np.ndarray, sign: int, bits: Sequence[float]) -> str:
+    """As in "most similar measures and other difficulties have 60 %", or "most similar measures have 60 %, most other difficulties
+    75 %", of those sides that differ by more than a few bits."""
+    sides = [
+        (what, _expected(heard, inside, sign, side))
+        for what, side, of_side in zip((MEASURES, OTHERS), range(2), bits, strict=True)
+        if of_side > LEAST_BITS / 2
+    ]
+    if not sides:
+        return f"most others have {_expected(heard, inside, sign):.0f} %"
+    if len(sides) > 1 and abs(sides[0][1] - sides[1][1]) <= SAME_VOLUME:
+        return f"most {MEASURES} and {OTHERS} have {_expected(heard, inside, sign):.0f} %"
+    (first, volume), *more = sides
+    return f"most {first} have {volume:.0f} %" + "".join(f", most {what} {other:.0f} %" for what, other in more)
+
+
+def _expected(heard: _Heard, inside: np.ndarray, sign: int, side: int | None = None) -> float:
+    """The median volume of the others that differ; with `side`, of the copies (0) or of the other difficulties (1) alone."""
     own = heard.own[inside][:, None]
     values = [
-        seen[inside][valid[inside] & (sign * (own - seen[inside]) >= OTHER_VOLUME)] for seen, valid in heard.sides
+        seen[inside][valid[inside] & (sign * (own - seen[inside]) >= OTHER_VOLUME)]
+        for seen, valid in (heard.sides if side is None else heard.sides[side : side + 1])
     ]
     return median(np.concatenate(values))
 

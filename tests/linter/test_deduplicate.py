@@ -193,6 +193,28 @@ class TestFolding:
         assert (one.time, one.evidence["times_ms"]) == (long.time, [short.time, long.time])
         assert deduplicate([short], Evidence(MAP))[0] == [short]
 
+    def test_a_stretch_without_additions_names_the_sounds_that_seem_lost_in_any_of_them(self) -> None:
+        short, long = (
+            replace(
+                finding("hitsounds/none", index, score, None, tier=Tier.ESTIMATED), end_time=MAP.hit_objects[to].time
+            )
+            for index, to, score in ((1, 3, 0.4), (6, 9, 0.9))
+        )
+        lost = [
+            replace(finding(rule, index, score, None, tier=Tier.ESTIMATED), severity=Severity.MINOR)
+            for rule, index, score in (
+                ("hitsounds/passage-lost", 1, 0.5),
+                ("hitsounds/missing", 8, 0.3),
+                ("hitsounds/missing", 4, 0.3),
+                ("hitsounds/sample-set", 3, 0.3),
+            )
+        ]
+        outside, of_set, bare = deduplicate([*lost, short, long], Evidence(MAP))[0]
+        assert (of_set.rule, outside.time) == ("hitsounds/missing", MAP.hit_objects[3].time)
+        assert [one["rule"] for one in bare.evidence["also"]] == ["hitsounds/missing", "hitsounds/passage-lost"]
+        surer = replace(lost[0], score=0.95)
+        assert surer in deduplicate([surer, short, long], Evidence(MAP))[0]
+
     def test_additions_that_others_have_are_said_by_likelier_estimates_about_all_of_them(self) -> None:
         lacks = finding("mapset/missing-addition", 3, 0.4, None, severity=Severity.MINOR, tier=Tier.ESTIMATED)
         lacks = replace(lacks, evidence={"objects_alike": [7]})

@@ -52,8 +52,8 @@ def without_claps(*beats: int) -> dict[str, Version]:
 @pytest.mark.parametrize(
     ("beats", "further"),
     [
-        ((20,), "has no clap; the 3 other difficulties with a hit here do."),
-        ((20, 30, 41), "hit here do; the same at 2 more places: 00:14:000, 00:18:400."),
+        ((20,), "has no clap, unlike the 3 other difficulties with a hit here."),
+        ((20, 30, 41), "hit here; the same at 2 more places: 00:14:000, 00:18:400."),
     ],
 )
 def test_additions_missing_at_several_places_are_one_finding(tmp_path, beats: tuple[int, ...], further: str):

@@ -115,6 +115,15 @@ def test_recovery_depends_on_the_level(level: Level | None, expected: list[str])
     assert rules(found([spinner(1000, 3000), circle(3400)], level=level)) == expected
 
 
+def test_recovery_from_spinner_to_spinner_is_a_minor():
+    """The cursor has nothing to find."""
+    after = [spinner(1000, 3000), spinner(3200, 6000)]
+    assert [(one.rule, one.severity) for one in found(after, level=Level.EASY)] == [
+        ("rhythm/spinner-recovery", "minor")
+    ]
+    assert [one.severity for one in found([after[0], circle(3200)], level=Level.EASY)] == ["warning"]
+
+
 def test_short_sliders_of_an_easy():
     assert rules(found([slider(1000, 28)], level=Level.EASY)) == ["rhythm/short-slider"]
     assert found([slider(1000, 28)], level=Level.NORMAL) == []

@@ -31,7 +31,7 @@ def test_a_repeat_that_no_other_slider_has() -> None:
     assert one.rule.id == "sliders/form" and one.measure == 2.0
     assert one.objects[0].index == HEAD and [e.text for e in one.expected] == ["one repeat less"]
     assert one.message.startswith(
-        "This slider may have the wrong kind or length: one repeat less would be more usual; none of 8 objects here"
+        "This slider of 2 beats may have the wrong kind or length: one repeat less would be more usual; none of 8 objects here"
     )
 
 

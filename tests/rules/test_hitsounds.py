@@ -58,6 +58,11 @@ def test_missing_clap():
     assert finding.expected[0].text == "soft hitnormal + soft clap"
 
 
+def test_a_hit_without_its_clap_may_have_another_addition():
+    (finding,) = (one for one in found(circles(changed(61, FINISH))) if one.rule == "hitsounds/missing")
+    assert finding.message.startswith("This circle has a finish, but no clap; ")
+
+
 def test_unexpected_finish():
     [finding] = found(circles(changed(30, FINISH)))
     assert (finding.rule, finding.objects) == ("hitsounds/unexpected", (30,))
@@ -300,6 +305,9 @@ def test_a_section_without_its_finish():
     assert "on the downbeat has no finish; 6 of 6 downbeats 4, 8 or 16 measures away have one" in finding.message
     assert finding.expected[0].text == "soft hitnormal + soft finish"
     assert found(circles(sounds), mode=3) == []
+    sounds[128] = CLAP
+    messages = [one.message for one in found(circles(sounds)) if one.rule == "hitsounds/missing"]
+    assert any("on the downbeat has a clap, but no finish; 6 of 6" in message for message in messages)
 
 
 @pytest.mark.parametrize(

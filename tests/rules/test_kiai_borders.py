@@ -66,6 +66,10 @@ def test_the_other_difficulties_say_where_a_border_is() -> None:
     assert (off.measure or 0.0) > 2 > -2 > (right.measure or 0.0)
     assert off.message == "Kiai begins 1 beat later than in 2 of 2 other difficulties."
     assert off.expected[0].text == "00:40:000"
+    both = at(found((8, 12), (20.25, 24), others=((8, 12), (20, 24))), 20.25)
+    assert both.message == (
+        "Kiai begins 1 beat later than in 2 of 2 other difficulties and than where the song comes again."
+    )
     alone = found((8, 12), (20.25, 24), others=((8, 12), (20, 24)), heard=False, in_set=1)
     assert at(alone, 20.25).message == "Kiai begins 1 beat later than in the other difficulty."
 

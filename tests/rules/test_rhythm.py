@@ -243,7 +243,7 @@ class TestBeatsBetweenObjects:
     ("probability", "message"),
     [
         (0.6, "This is a circle, where a spinner would be more usual: the rhythm around it suggests so."),
-        (0.09, "A circle is unusual here: the rhythm around it suggests so."),
+        (0.09, "A circle is unusual here: the rhythm around it suggests another kind."),
     ],
 )
 def test_the_message_about_another_kind_is_as_sure_as_the_model(probability: float, message: str) -> None:

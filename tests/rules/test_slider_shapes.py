@@ -30,6 +30,14 @@ def test_model_is_surprised_by_a_body() -> None:
     assert (finding.objects, finding.surprisal) == ((9,), 9.0)
 
 
+def test_the_last_control_point_is_no_bend() -> None:
+    scores = body(beatmap(lines()), {9: 9.0}, {9: 8.0})
+    (straight,) = find(beatmap(lines({9: "L|240:100,1,140"})), "sliders/shape", scores)
+    assert straight.message.startswith("This slider runs to its last control point (x 240, y 100) unlike")
+    (bent,) = find(beatmap(lines({9: "B|170:140|240:100,1,140"})), "sliders/shape", scores)
+    assert bent.message.startswith("This slider bends at control point 1 (x 170, y 140) unlike")
+
+
 def test_the_end_of_a_body_is_where_it_ends() -> None:
     loaded = beatmap(lines({9: "L|240:100,1,140"}))
     (finding,) = find(loaded, "sliders/shape", body(loaded, {9: 2.0}, {9: 12.0}))

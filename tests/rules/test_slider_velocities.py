@@ -21,6 +21,15 @@ def test_green_line_just_after_the_head() -> None:
     assert (finding.actual, finding.expected[0].text) == ("1.00x", "2.00x")
 
 
+def test_a_green_line_just_after_another_one_at_the_head() -> None:
+    late = "The green line for 2.00x comes 3 ms after the"
+    (alone,) = find(beatmap(lines(), [RED_LINE, "9003,-50,4,2,0,70,0,0"]), "sliders/late-line")
+    assert alone.message.startswith(f"{late} head of this slider, which keeps 1.00x.")
+    both = [RED_LINE, "9000,-200,4,2,0,70,0,0", "9003,-50,4,2,0,70,0,0"]
+    (finding,) = find(beatmap(lines(), both), "sliders/late-line")
+    assert finding.message.startswith(f"{late} one for 0.50x at the head of this slider, which keeps that.")
+
+
 def test_green_line_on_time_or_without_velocity_is_silent() -> None:
     assert not find(beatmap(lines(), [RED_LINE, "9000,-50,4,2,0,70,0,0"]), "sliders/late-line")
     assert not find(beatmap(lines(), [RED_LINE, "9003,-100,4,2,0,30,0,0"]), "sliders/late-line")
@@ -59,6 +68,12 @@ def test_a_usual_velocity_needs_another_that_would_fit() -> None:
     assert (
         named.message == "This slider has a velocity of 1.00x; 1.50x would follow the pattern."
     )  # that all others have it is no reason
+    loaded = beatmap(lines(), [RED_LINE, "9000,-80,4,2,0,70,0,0", "9500,-150,4,2,0,70,0,0"])
+    score = score_of(loaded, 9, EventKind.SCROLL_SPEED, 20.0, 125, expected=[(100, 0.8)])
+    (only,) = find(loaded, "sliders/velocity", [score])
+    assert only.message == (
+        "This slider has a velocity of 1.25x, as no other slider of the map; 1.00x would follow the pattern."
+    )
     loaded = beatmap(lines(), [RED_LINE, "0,-50,4,2,0,70,0,0", "9000,-100,4,2,0,70,0,0"])
     (first,) = find(
         loaded, "sliders/velocity", [score_of(loaded, 9, EventKind.SCROLL_SPEED, 20.0, 100, expected=[(200, 0.8)])]

@@ -253,7 +253,7 @@ def test_of_neighbours_the_likeliest_is_named_with_the_distance_that_it_breaks()
     loaded = dance(20, (-12, 0))
     (found,) = slips.run(evidence(loaded, positions=stump("exact_missing", 10.0, -9.0, 3.0)))
     assert found.time == loaded.hit_objects[20].time and found.measure == 3.0
-    assert "112 px to the next object, where 24 other gaps of 1/2 beat have 100 px" in found.message
+    assert "112 px to the next object, where all 24 other gaps of 1/2 beat around have 100 px" in found.message
     assert found.actual.startswith("112 px") and found.expected[0].text == "100 px"
     assert found.numbers["log_odds"] == 3.0 and found.numbers["relations_kept"] < found.numbers["relations_kept_around"]
 

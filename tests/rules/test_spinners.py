@@ -103,14 +103,14 @@ def test_a_rest_in_which_the_song_goes_on() -> None:
 def test_a_spinner_that_ends_a_beat_early() -> None:
     first, second = found(spinner_map((8, 14), (24, 31)), *others(*BOTH))
     assert (first.measure or 0.0) > 2 > 0 > (second.measure or 0.0)
-    assert first.message == "This spinner ends 1 beat before that of 2 of 2 other difficulties."
+    assert first.message == "This spinner ends 1 beat earlier than in 2 of 2 other difficulties."
     assert first.expected[0].text == "00:07:500"
 
 
 def test_words_without_other_difficulties() -> None:
     first, second = found(spinner_map((8, 14), (24, 31)))
-    assert first.message == "This spinner ends 2 beats after a downbeat, as 0 of 1 other spinner in the map."
-    assert second.message == "This spinner ends 3 beats after a downbeat, as 0 of 1 other spinner in the map."
+    assert first.message == "This spinner ends 2 beats after a downbeat, unlike the other spinner in the map."
+    assert second.message == "This spinner ends 3 beats after a downbeat, unlike the other spinner in the map."
     (only,) = [one for one in found(spinner_map((8, 12))) if one.rule is spinners.END]
     assert only.message == "This spinner ends 4 beats before the next object."
 

@@ -52,7 +52,7 @@ def test_a_line_that_is_lost_leaves_a_section_at_the_volume_before() -> None:
     assert (one.actual, one.expected[0].text) == ("40 %", "70 %")
     assert one.numbers["ends_at_line"] is one.numbers["begins_at_line"] is False
     assert one.message == (
-        "24 hits from here on have 40 % volume, as those before; similar measures and the other difficulties have 70 % here."
+        "24 hits from here on have 40 % volume, as those before; most similar measures and other difficulties have 70 % here."
     )
     (alone,) = found(own)
     assert alone.time == start and alone.measure is not None and one.measure is not None
@@ -73,7 +73,7 @@ def test_all_that_lies_under_a_line_is_mostly_a_choice() -> None:
     assert one.curve == "whole line" and one.time == 13 * MEASURE and one.numbers["begins_at_line"]
     assert one.measure == one.numbers["bits_of_copies"] + one.numbers["bits_of_difficulties"] + 2 - 4
     assert one.message == (
-        "6 hits from here on have 30 % volume; similar measures and the other difficulties have 70 % here, as the next line sets."
+        "6 hits from here on have 30 % volume; most similar measures and other difficulties have 70 % here, as the next line sets."
     )
 
 
