@@ -43,6 +43,8 @@ class Accepted:
     count: Annotated[int, msgspec.Meta(ge=1)] = 1
     at: str = ""
     """Timestamp of the first one when it was accepted; information only."""
+    also: tuple[str, ...] = ()
+    """Fingerprints of what was folded into it: one mistake, that another rule names when this one is off or fixed in part."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -104,7 +106,7 @@ def write(path: Path, report: Report, settings: Sequence[Settings], old: Baselin
         for finding in beatmap.findings:
             new = _accepted(beatmap, finding, path)
             before = found.get(new.key)
-            found[new.key] = replace(before, count=before.count + 1) if before else new
+            found[new.key] = _once_more(before, new) if before else new
     _store(path, {**kept, **found}.values(), report.model.id if report.model else None)
     return len(report.findings)
 
@@ -127,35 +129,57 @@ def add(
     for beatmap, finding in findings:
         new = _accepted(beatmap, finding, path)
         known = entries.get(new.key)
-        entries[new.key] = replace(known, count=known.count + 1) if known else new
+        entries[new.key] = _once_more(known, new) if known else new
     _store(path, entries.values(), old.model if old else model.id if model else None)
 
 
 def _accepted(beatmap: BeatmapReport, finding: Finding, path: Path) -> Accepted:
-    return Accepted(_folder(beatmap, path), beatmap.version, finding.rule, finding.id, 1, finding.timestamp)
+    folder, also = _folder(beatmap, path), tuple(_folded(finding))
+    return Accepted(folder, beatmap.version, finding.rule, finding.id, 1, finding.timestamp, also)
+
+
+def _once_more(known: Accepted, new: Accepted) -> Accepted:
+    return replace(known, count=known.count + 1, also=tuple(sorted({*known.also, *new.also})))
+
+
+def _folded(finding: Finding) -> list[str]:
+    """Fingerprints of the findings that are listed under one."""
+    return sorted({one["id"] for one in finding.evidence.get("also", ())} - {finding.id})
 
 
 def _store(path: Path, entries: Iterable[Accepted], model: str | None) -> None:
-    value = {"schema": SCHEMA, "model": model, "findings": [asdict(one) for one in sorted(entries)]}
+    value = {"schema": SCHEMA, "model": model, "findings": [_stored(one) for one in sorted(entries)]}
     with whole_file(path) as out:
         out.write(json.dumps(value, indent=1, ensure_ascii=True) + "\n")
 
 
+def _stored(entry: Accepted) -> dict[str, Any]:
+    return {name: value for name, value in asdict(entry).items() if name != "also" or value}
+
+
 class Subtraction:
-    """Removes accepted findings from reports, beatmap by beatmap, each as often as it was accepted."""
+    """Removes accepted findings from reports, beatmap by beatmap, each as often as it was accepted, and what was folded into one
+    and is listed by itself now."""
 
     def __init__(self, baseline: Baseline, path: Path) -> None:
         self.path = path
         self._left = Counter({one.key: one.count for one in baseline.findings})
+        self._folded: Counter[tuple[str, str]] = Counter()
+        for one in baseline.findings:
+            self._folded.update({(one.folder, id): one.count for id in one.also})
 
     def of(self, beatmap: BeatmapReport) -> BeatmapReport:
         """The report of a beatmap without accepted findings, with a message on their number."""
         new = []
+        for finding in beatmap.findings:  # what is still folded is not what is listed
+            self._folded.subtract((_folder(beatmap, self.path), id) for id in _folded(finding))
         for finding in beatmap.findings:
             key = (_folder(beatmap, self.path), finding.id)
             self._left[key] -= 1
             if self._left[key] < 0:
-                new.append(finding)
+                self._folded[key] -= 1
+                if self._folded[key] < 0:
+                    new.append(finding)
         return without(beatmap, new, f"accepted in {self.path.name}")
 
 
@@ -175,7 +199,8 @@ def without(beatmap: BeatmapReport, kept: Sequence[Finding], why: str) -> Beatma
 
 def stale(report: Report, baseline: Baseline, path: Path, settings: Sequence[Settings]) -> list[Accepted]:
     """Accepted findings that are no longer found, of linted difficulties and of rules that their settings (one for each
-    beatmap of the report) do not hide; empty if another model was used."""
+    beatmap of the report) do not hide, and of which nothing is listed either that was folded into them; empty if another
+    model was used."""
     if baseline.model != (report.model.id if report.model else None):
         return []
     linted = _linted(report, settings, path)
@@ -183,7 +208,9 @@ def stale(report: Report, baseline: Baseline, path: Path, settings: Sequence[Set
     return sorted(
         replace(one, count=one.count - found[one.key])
         for one in baseline.findings
-        if _would_be_found(one, linted) and found[one.key] < one.count
+        if _would_be_found(one, linted)
+        and found[one.key] < one.count
+        and not any((one.folder, id) in found for id in one.also)
     )
 
 

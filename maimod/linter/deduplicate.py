@@ -23,7 +23,7 @@ from maimod.linter.merging import TIMES
 from maimod.linter.rescore import rests_on_network
 from maimod.linter.settings import is_faint
 from maimod.osu.beatmap import Beatmap
-from maimod.rules import RULES
+from maimod.rules import MAPSET_CHECKS, RULES
 from maimod.rules.base import Evidence, places_alike
 
 REACH_OBJECTS = 1
@@ -110,6 +110,7 @@ _NO_COMBO = re.compile(r"^No new combo (?=on )")
 """How the messages of the first begin, up to the place in the measure."""
 FIRST_CAUSES = frozenset({Category.RHYTHM, Category.MAPSET})
 """Warnings and problems of these categories come first."""
+RULES_OF_SETS = frozenset(rule.id for check in MAPSET_CHECKS for rule in check.rules)
 MOST_OF_RULE = 100
 """Nobody reads more findings of one rule in one map; ranked maps have up to a few dozen."""
 UNEXPLAINED_BITS = 10.0
@@ -124,14 +125,16 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
         evidence: the beatmap and its scores.
 
     Returns:
-        The kept findings by time, with the suppressed ones under "also" in their evidence (timestamp, rule and severity
-        of each that is not faint), at most `MOST_OF_RULE` of a rule, the last of which says how many "more" there are; and the number of surprising events that
+        The kept findings by time, with the suppressed ones under "also" in their evidence (timestamp, rule, severity and
+        fingerprint of each that is not faint), at most `MOST_OF_RULE` of a rule, the last of which says how many "more" there are; and the number of surprising events that
         no finding but faint ones names.
     """
     rank = {o.index: place for place, o in enumerate(evidence.objects_by_time)}
     kept = _Kept(rank)
     also: dict[int, list[Finding]] = {}
-    once = list(_bare_stretches(_holds_together(_moved_combos(findings, rank, evidence))))
+    beatmap = evidence.beatmap
+    combined = _holds_together(_moved_combos(findings, rank, evidence), beatmap)
+    once = list(_bare_stretches(combined, beatmap))
     ordered = sorted(once, key=_order_of_causes)
     sections = _first_sections(ordered)
     for finding in ordered:
@@ -152,7 +155,7 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
         else:
             kept.add(finding)
     merged = [
-        replace(f, evidence={**f.evidence, "also": [*f.evidence.get("also", ()), *_listed(also[i])]})
+        replace(f, evidence={**f.evidence, "also": [*f.evidence.get("also", ()), *_listed(also[i], beatmap)]})
         if i in also
         else f
         for i, f in enumerate(kept.findings)
@@ -167,7 +170,7 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
     return sorted(_few_of_each(merged), key=lambda f: (f.time, order[f.category], f.rule)), unexplained
 
 
-def _bare_stretches(findings: Iterable[Finding]) -> Iterator[Finding]:
+def _bare_stretches(findings: Iterable[Finding], beatmap: Beatmap) -> Iterator[Finding]:
     """Findings; of several stretches without additions the surest, which is the longest, names the others, and what is less sure to
     be missing in any of them."""
     every = list(findings)
@@ -184,7 +187,7 @@ def _bare_stretches(findings: Iterable[Finding]) -> Iterator[Finding]:
         what, _, advice = surest.message.partition(". ")
         words = places_alike([time for time in times if time != surest.time], "none for a while at")
         several = {"places": len(times), TIMES: times} if words else {}
-        listed = _listed([one for one in inside if not is_faint(one)])
+        listed = _listed([one for one in inside if not is_faint(one)], beatmap)
         yield replace(
             surest,
             message=f"{what.removesuffix('.')}{words}. {advice}".rstrip(),
@@ -196,7 +199,7 @@ def _is_in_any(time: float, stretches: Iterable[Finding]) -> bool:
     return any(one.time - SAME_PLACE_MS <= time <= (one.end_time or one.time) + SAME_PLACE_MS for one in stretches)
 
 
-def _holds_together(findings: Iterable[Finding]) -> Iterator[Finding]:
+def _holds_together(findings: Iterable[Finding], beatmap: Beatmap) -> Iterator[Finding]:
     """Findings; one about a stretch of holds names those about single ones inside, and is as likely as the likeliest of them."""
     every = list(findings)
     stretches = [one for one in every if one.rule == HOLD_SLIP and len(one.objects) > 1 and not is_faint(one)]
@@ -210,7 +213,7 @@ def _holds_together(findings: Iterable[Finding]) -> Iterator[Finding]:
     for number, stretch in enumerate(stretches):
         own = [one for one in inside[number] if not is_faint(one)]
         likeliest = max([stretch, *own], key=lambda one: one.score)
-        listed = {"also": _listed(own)} if own else {}
+        listed = {"also": _listed(own, beatmap)} if own else {}
         yield replace(
             stretch, score=likeliest.score, severity=likeliest.severity, evidence={**stretch.evidence, **listed}
         )
@@ -246,7 +249,7 @@ def _moved_combos(findings: Sequence[Finding], rank: Mapping[int, int], evidence
             continue
         if TIMES in one.evidence:
             named.update((id(one), *beside))
-            yield _with_moved(one, [other for _, other in beside.values()])
+            yield _with_moved(one, [other for _, other in beside.values()], evidence.beatmap)
         elif _is_at_one(one):
             by, other = max(beside.values(), key=lambda pair: (-abs(pair[0]), pair[1].score))
             named.update((id(one), id(other)))
@@ -254,14 +257,14 @@ def _moved_combos(findings: Sequence[Finding], rank: Mapping[int, int], evidence
     yield from (one for one in findings if id(one) not in named)
 
 
-def _with_moved(missing: Finding, others: Sequence[Finding]) -> Finding:
+def _with_moved(missing: Finding, others: Sequence[Finding], beatmap: Beatmap) -> Finding:
     """A new combo that is missing at several places, with the unexpected ones beside them under it."""
     likelier = max([missing, *others], key=lambda finding: finding.score)
     return replace(
         missing,
         severity=min([missing, *others], key=lambda finding: finding.severity.rank).severity,
         score=likelier.score,
-        evidence={**missing.evidence, "also": _listed(others)},
+        evidence={**missing.evidence, "also": _listed(others, beatmap)},
     )
 
 
@@ -287,6 +290,7 @@ def _moved_combo(missing: Finding, unexpected: Finding, by: int, beatmap: Beatma
         line=first.line,
         objects=objects,
         end_time=last.time,
+        evidence={**missing.evidence, "also": _listed([unexpected], beatmap)},
     )
 
 
@@ -308,9 +312,9 @@ def _few_of_each(findings: Sequence[Finding]) -> Iterator[Finding]:
         yield from own
 
 
-def _listed(folded: Sequence[Finding]) -> list[dict[str, str]]:
+def _listed(folded: Sequence[Finding], beatmap: Beatmap) -> list[dict[str, str]]:
     return [
-        {"timestamp": f.timestamp, "rule": f.rule, "severity": f.severity.value}
+        {"timestamp": f.timestamp, "rule": f.rule, "severity": f.severity.value, "id": fingerprint(beatmap, f)}
         for f in sorted(folded, key=lambda f: (f.timestamp, f.rule))
     ]
 
@@ -567,13 +571,13 @@ def _first_sections(ordered: Sequence[Finding]) -> dict[float, int]:
     return found
 
 
-def fingerprint(beatmap: Beatmap, finding: Finding, of_set: bool = False) -> str:
+def fingerprint(beatmap: Beatmap, finding: Finding) -> str:
     """Make an id that survives shifts of the map and edits elsewhere, from the rule, the difficulty, the objects and
     their neighbours.
 
     The id of a finding about the whole set does not depend on the difficulty that reports it.
     """
-    if of_set and not finding.objects:
+    if finding.rule in RULES_OF_SETS and not finding.objects:
         return hashlib.sha256(f"{finding.rule}\n{finding.evidence.get('subject', '')}".encode()).hexdigest()[:16]
     count = len(beatmap.hit_objects)
     if finding.objects:

@@ -20,8 +20,6 @@ from maimod.osu.beatmap import Beatmap
 from maimod.rules import BEATMAP_CHECKS, MAPSET_CHECKS
 from maimod.rules.base import Candidate, Evidence, MapsetEvidence
 
-RULES_OF_SETS = frozenset(rule.id for check in MAPSET_CHECKS for rule in check.rules)
-
 Seen = TypeVar("Seen")
 Found = TypeVar("Found")
 
@@ -82,11 +80,7 @@ def analyse(
     scored = [one for one in rescore(candidates, evidence, gathered.calibration) if own.turns_on(one.rule)]
     kept, unexplained = deduplicate(scored, evidence)
     found = tuple(
-        replace(
-            finding,
-            id=fingerprint(evidence.beatmap, finding, finding.rule in RULES_OF_SETS),
-            scope=scope_of(evidence.beatmap, finding),
-        )
+        replace(finding, id=fingerprint(evidence.beatmap, finding), scope=scope_of(evidence.beatmap, finding))
         for finding in kept
     )
     missing = (*gathered.missing, *in_set.missing, *troubles)

@@ -11,9 +11,10 @@ from zipfile import ZipFile
 import pytest
 
 from maimod.app import main
-from maimod.commands.baseline import Accepted, Reference, load
+from maimod.commands.baseline import Accepted, Reference, add, load, stale, subtract, write
 from maimod.errors import ConfigError
-from maimod.findings import BeatmapReport, Category, Finding, Severity
+from maimod.findings import BeatmapReport, Category, Finding, Report, Severity
+from maimod.linter.settings import Settings
 from tests import maps
 from tests.linter.test_api import FAULTY, LINES, songs
 
@@ -359,6 +360,39 @@ def test_what_is_new_since_a_reference_stays_new():
 
 def made(name: str) -> Finding:
     return Finding("rhythm/unsnapped", Category.RHYTHM, Severity.WARNING, 0.5, "Odd.", 0.0, "00:00:000 -", 1, id=name)
+
+
+def test_what_was_folded_into_an_accepted_finding_is_accepted_when_it_is_listed_by_itself(tmp_path):
+    path, cause, consequence = tmp_path / "known.json", with_folded("cause", "consequence"), made("consequence")
+    write(path, report_of(cause, made("other")), [Settings()])
+    known = load(path)
+    assert [one.also for one in known.findings] == [("consequence",), ()]
+    assert '"also"' not in path.read_text().partition('"other"')[2]
+
+    def new(*findings: Finding) -> list[str]:
+        return [one.id for one in subtract(report_of(*findings), known, path).findings]
+
+    assert new(consequence) == [] and new(consequence, consequence) == ["consequence"]
+    # Where it is folded as before, another one that is like it is new.
+    assert new(cause, consequence) == ["consequence"] and new(cause, made("other")) == []
+    gone = stale(report_of(made("other")), known, path, [Settings()])
+    assert [one.id for one in gone] == ["cause"]
+    assert stale(report_of(consequence, made("other")), known, path, [Settings()]) == []
+
+
+def test_two_equal_findings_accept_what_was_folded_into_either(tmp_path):
+    path = tmp_path / "known.json"
+    write(path, report_of(with_folded("cause", "b"), with_folded("cause", "a", "b")), [Settings()])
+    add(path, [(report_of().beatmaps[0], with_folded("cause", "c", "cause"))], load(path), None)
+    assert [(one.count, one.also) for one in load(path).findings] == [(3, ("a", "b", "c"))]
+
+
+def with_folded(name: str, *others: str) -> Finding:
+    return replace(made(name), evidence={"also": [{"id": other} for other in others]})
+
+
+def report_of(*findings: Finding) -> Report:
+    return Report("", None, (BeatmapReport("a.osu", "ok", findings=findings),))
 
 
 def test_a_baseline_of_another_model_is_named(folder, capsys):

@@ -124,6 +124,7 @@ class TestFolding:
             MAP.hit_objects[last].time,
         )
         assert one.timestamp == editor_timestamp(MAP, one.time, [MAP.hit_objects[index] for index in (first, last)])
+        assert [also["rule"] for also in one.evidence["also"]] == ["new-combos/unexpected"]
 
     def test_other_pairs_of_new_combos_stay_two(self) -> None:
         lacks, extra = finding("new-combos/missing", 4, 0.3, None), finding("new-combos/unexpected", 5, 0.9, None)
@@ -284,7 +285,12 @@ class TestFolding:
     def test_the_strongest_of_one_object_stays_and_names_the_rest(self) -> None:
         kept, _ = deduplicate([finding("rhythm/a", 3, 0.7), finding("rhythm/b", 3, 0.9)], Evidence(MAP))
         assert [f.rule for f in kept] == ["rhythm/b"] and kept[0].evidence["also"] == [
-            {"timestamp": "00:00:000 -", "rule": "rhythm/a", "severity": "warning"}
+            {
+                "timestamp": "00:00:000 -",
+                "rule": "rhythm/a",
+                "severity": "warning",
+                "id": fingerprint(MAP, finding("rhythm/a", 3)),
+            }
         ]
 
     def test_a_step_is_named_at_the_end_where_it_surprises_the_generator(self) -> None:

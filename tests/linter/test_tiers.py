@@ -42,7 +42,9 @@ def test_an_object_off_every_tick_is_a_problem_with_and_without_networks(logit: 
     findings = report(judgeable(loaded, doubts) if doubts else Evidence(loaded))
     assert listed(findings) == [("rhythm/unsnapped", Severity.PROBLEM)]
     assert (findings[0].score, findings[0].tier) == (0.95, Tier.EXACT)
-    folded = [{"timestamp": "00:16:050 (31) -", "rule": "rhythm/wrong-tick", "severity": "minor"}]
+    folded = [
+        {"timestamp": "00:16:050 (31) -", "rule": "rhythm/wrong-tick", "severity": "minor", "id": "049038f9896c034f"}
+    ]
     assert findings[0].evidence.get("also", []) == (folded if logit == 9.0 else [])
 
 
