@@ -31,9 +31,11 @@ from maimod.linter.judge import Judge
 from maimod.linter.merging import TIMES, merged
 from maimod.linter.places import NETWORK_WEIGHT, Place, logit_of
 from maimod.linter.settings import LEAST_SCORE
+from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS
 from maimod.rules import elsewhere
 from maimod.rules.base import Candidate, Certainty, Evidence
 from maimod.rules.snaps import IS_HEARD
+from maimod.rules.volume import QUIET, QUIET_PERCENT
 
 PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
 """A finding is a problem, a warning or a minor from this score on (bounded by its rule). An estimate below the last is not
@@ -101,7 +103,13 @@ def rescore(candidates: Iterable[Candidate], evidence: Evidence, calibration: Ca
         rules = calibration.judge.rules
         estimates = [one for one in estimates if one.candidate.rule.id not in rules]
         proposals = [(one, logit) for one, logit in proposals if one.rule.id not in rules]
-    alone = [one for one in estimates if not _is_covered(one.candidate, evidence) and one.score >= ALONE_SCORE]
+    alone = [
+        one
+        for one in estimates
+        if one.score >= ALONE_SCORE
+        and not _is_covered(one.candidate, evidence)
+        and not _is_quiet_in_most(one.candidate, evidence)
+    ]
     weighed = [one for one in _weigh(estimates, proposals, evidence) if one.score >= MINOR_SCORE]
     others = penalise_repetition([_finding(one, evidence) for one in (*exact, *alone, *weighed)], evidence)
     return [*others, *judged]
@@ -207,6 +215,19 @@ def _scored(
 
 def _is_covered(candidate: Candidate, evidence: Evidence) -> bool:
     return evidence.corruption is not None and bool(candidate.rule.corruptions)
+
+
+def _is_quiet_in_most(candidate: Candidate, evidence: Evidence) -> bool:
+    """Whether an estimate is about quiet hits where the lines of most of several other difficulties are as quiet, whether or not these have a hit there: the
+    song is quiet. In 261 osu! and catch maps 3 of 13 were so. The judge does not see the rule, but its measure is evidence for others, so this is not left
+    to the rule."""
+    if candidate.rule.id != QUIET.id or len(evidence.others) < 2:
+        return False
+    volumes = [
+        [other.timing_point_at(time + HITSOUND_LENIENCY_MS).volume for other in evidence.others]
+        for time in candidate.numbers.get(TIMES, [candidate.time])
+    ]
+    return all(2 * sum(volume <= QUIET_PERCENT for volume in here) > len(here) for here in volumes)
 
 
 def _weigh(

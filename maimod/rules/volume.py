@@ -72,8 +72,8 @@ QUIET = Rule(
     "that. All of them are one finding, about the quietest; the more places, the lower its score.",
     advice="Raise the volume: players need to hear their hits.",
     ignore_when="the song is nearly silent there",
-    blind_spots="Silent custom samples; slider tails and repeats; maps that are quiet throughout; hits that all of several other "
-    "difficulties have as quiet.",
+    blind_spots="Silent custom samples; slider tails and repeats; maps that are quiet throughout; times at which most "
+    "of several other difficulties are as quiet.",
     source="https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks/CheckMutedObjects.cs",
     curves={"": QUIET_CURVE},
 )

@@ -438,7 +438,7 @@ def _out_of_ramps(evidence: Evidence) -> Iterator[Candidate]:
             measure=bits,
             actual=f"{own} %",
             expected=[Expected(f"{min(before, after)} to {max(before, after)} %")],
-            message=f"The volume {'rises' if sign > 0 else 'falls'} from {before} to {after} % here in a ramp of {ramp} lines, but "
+            message=f"The volume {'rises' if sign > 0 else 'falls'} from {before} to {after} % {_around(lines, place, ramp)}, but "
             f"this line sets {own} %.",
             lines_of_ramp=ramp,
             bits=round(bits, 2),
@@ -449,6 +449,14 @@ def _out_of_ramps(evidence: Evidence) -> Iterator[Candidate]:
             is_settled=False,
             **where(evidence, start, end),
         )
+
+
+def _around(lines: Sequence[TimingPoint], place: int, ramp: int) -> str:
+    """Where the volume rises or falls around a line: a ramp is heard as one if its lines are close together."""
+    gaps = [after.time - before.time for before, after in pairwise(lines[place - 1 : place + 2])]
+    if max(gaps) <= STEP_MS:
+        return f"here in a ramp of {ramp} lines"
+    return f"from the line before to the one after, {sum(gaps) / 1000:.0f} s apart"
 
 
 def _ramp_around(lines: Sequence[TimingPoint], place: int) -> Iterator[tuple[int, int, bool]]:

@@ -228,6 +228,23 @@ def test_quiet_hits_are_one_finding_unless_all_others_are_as_quiet(others: tuple
     assert "at 10 % volume" in finding.message and again in finding.message
 
 
+@pytest.mark.parametrize(
+    ("volumes", "is_listed"), [((15, 15, 70), False), ((15, 15, 70, 70), True), ((15,), True), ((70, 70), True)]
+)
+def test_quiet_hits_are_not_listed_where_the_lines_of_most_others_are_as_quiet(
+    volumes: tuple[int, ...], is_listed: bool
+):
+    sounds = (beat_sounds() * 5)[:300]
+    one = replace(beatmap(circles(sounds, {50: "0:0:0:15:"})), path=Path("own.osu"))
+    others = []
+    for volume in volumes:  # without a hit there
+        lines = [RED_LINE, f"{49.5 * BEAT},-100,4,2,0,{volume},0,0", f"{50.5 * BEAT},-100,4,2,0,70,0,0"]
+        other = beatmap([hit for number, hit in enumerate(circles(sounds, {})) if number != 50], lines)
+        others.append(replace(other, path=Path(f"{len(others)}.osu")))
+    evidence = Evidence(one, mapset=Mapset(Path(), (one, *others)))
+    assert ("hitsounds/quiet" in {f.rule for f in findings_of(hitsounds.run, evidence)}) is is_listed
+
+
 def test_hits_that_are_quiet_at_several_places_are_meant():
     quiet = [
         found(circles((beat_sounds() * 5)[:300], dict.fromkeys(places, "0:0:0:20:")))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from maimod.audio.spectrogram import N_BANDS, N_LOUD, Bands
 from maimod.osu.beatmap import Beatmap
@@ -122,6 +123,15 @@ def test_a_ramp_begins_at_a_level_of_any_length() -> None:
     long = [line(0, 30), *(line((8 + number) * MEASURE, one) for number, one in enumerate((40, 30, 60)))]
     (one,) = [one for one in found(phrase_map(lines=[RED_LINE, *long])) if one.rule is volume_steps.OUT_OF_RAMP]
     assert one.time == 9 * MEASURE and one.numbers["lines_of_ramp"] == 3
+
+
+@pytest.mark.parametrize(
+    ("before", "where"), [(4, "here in a ramp of 3 lines"), (5, "from the line before to the one after, 12 s apart")]
+)
+def test_lines_far_apart_are_not_called_a_ramp(before: int, where: str) -> None:
+    lines = [line(0, 30), line((9 - before) * MEASURE, 40), line(9 * MEASURE, 30), line(10 * MEASURE, 60)]
+    (one,) = [one for one in found(phrase_map(lines=[RED_LINE, *lines])) if one.rule is volume_steps.OUT_OF_RAMP]
+    assert one.message == f"The volume rises from 40 to 60 % {where}, but this line sets 30 %."
 
 
 def test_a_step_of_all_other_difficulties_is_missed_at_any_level() -> None:
