@@ -295,9 +295,9 @@ def completion(
     shell: Annotated[Literal["bash", "zsh", "fish", "powershell"], typer.Argument(help="The shell that you use.")],
 ) -> int:
     """Print a script that completes commands, options, rules and paths; docs/ci.md says where it goes."""
-    from typer.completion import get_completion_script  # type: ignore[attr-defined]
+    from maimod.commands.completion import script
 
-    typer.echo(get_completion_script(prog_name="maimod", complete_var=COMPLETE, shell=shell))
+    typer.echo(script(shell, COMPLETE))
     return 0
 
 

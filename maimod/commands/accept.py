@@ -102,4 +102,4 @@ def _times(found: Iterable[Found]) -> list[str]:
 
 
 def _line(beatmap: BeatmapReport, finding: Finding) -> str:
-    return f"{beatmap.path} {finding.timestamp} {finding.rule}"
+    return " ".join(part for part in (beatmap.path, finding.place, finding.rule) if part)

@@ -10,7 +10,11 @@ from typing import Any
 
 from typer._click.shell_completion import add_completion_class
 from typer._completion_classes import BashComplete, FishComplete, PowerShellComplete, ZshComplete
-from typer.completion import completion_init  # type: ignore[attr-defined]
+from typer.completion import completion_init, get_completion_script  # type: ignore[attr-defined]
+
+FIRST_IN_ZSH = 'if [[ "$funcstack[1]" == _maimod ]]; then _maimod_completion "$@"; fi'
+"""zsh runs the file `_maimod` at the first completion of a session: without this, that one would only define what completes the
+next ones."""
 
 
 class _AfterEquals:
@@ -33,6 +37,12 @@ class _AfterEquals:
         for item in items if equals else ():
             item.value = f"{name}={item.value}"
         return items
+
+
+def script(shell: str, variable: str) -> str:
+    """The script for a shell that calls maimod with `variable` set."""
+    text: str = get_completion_script(prog_name="maimod", complete_var=variable, shell=shell)
+    return f"{text}\n{FIRST_IN_ZSH}" if shell == "zsh" else text
 
 
 def register() -> None:

@@ -33,7 +33,7 @@ MAX_PROCESSES = 8
 
 
 def lint(
-    paths: Sequence[str | Path | Source],
+    paths: str | Path | Sequence[str | Path | Source],
     settings: Settings | None = None,
     *,
     jobs: int = 1,
@@ -48,10 +48,11 @@ def lint(
     """Lint beatmaps.
 
     Args:
-        paths: `.osu` files, `.osz` archives, mapset folders, Songs folders, or patterns of them; or sources that were
-            found.
+        paths: `.osu` files, `.osz` archives, mapset folders, Songs folders, or patterns of them, one or several; or
+            sources that were found.
         settings: see :class:`Settings`.
-        jobs: number of processes, each with its own model; 0 chooses it by the number of beatmaps.
+        jobs: number of processes, each with its own model; 0 chooses it by the number of beatmaps. A script that asks for
+            several calls this below `if __name__ == "__main__":`, because each process imports the script.
         cache: cache for reports and scores.
         limits: of each beatmap; they need a process of its own even for one job.
         watched: limits that need none, and that wait for calls into libraries; :data:`maimod.linter.limits.DEFAULT`.
@@ -74,6 +75,7 @@ def lint(
         CheckpointError: while it runs, if the model cannot be loaded.
     """
     settings = settings or Settings()
+    paths = [paths] if isinstance(paths, (str, Path)) else paths
     given = [path for path in paths if isinstance(path, Source)]
     sources = given or discovery.find([path for path in paths if not isinstance(path, Source)])
     if settings.audio_path is not None and sum(len(source.entries) for source in sources) > 1:

@@ -64,7 +64,7 @@ def find(paths: Sequence[str | Path]) -> list[Source]:
     """Find the beatmaps below some paths.
 
     Args:
-        paths: `.osu` files, `.osz` archives, folders of them at any depth, and patterns with `*`, `?` or `**`.
+        paths: `.osu` files, `.osz` archives, folders of them at any depth, and patterns with `*`, `?`, `[…]` or `**`.
 
     Returns:
         Sources in the order given, those of a folder by path; each beatmap once.
@@ -103,7 +103,10 @@ def _expanded(given: str | Path) -> list[Path]:
     if _exists(path):
         return [path]
     if any(mark in str(given) for mark in "*?["):
-        matches = [Path(match) for match in sorted(glob.glob(str(given), recursive=True))]
+        # Names of difficulties have brackets: `*[Hard].osu` means them, unless they are a class of characters.
+        patterns = (str(given), str(given).replace("[", "[[]"))
+        found = next(filter(None, (glob.glob(pattern, recursive=True) for pattern in patterns)), [])
+        matches = [Path(match) for match in sorted(found)]
         # A pattern like `sets/*` also matches songs and other files.
         matches = [
             match
@@ -112,8 +115,11 @@ def _expanded(given: str | Path) -> list[Path]:
         ]
         if matches:
             return [match for match in matches if not any(parent in matches for parent in match.parents)]
-        raise UsageError(f"{given}: nothing matches this pattern")
-    raise UsageError(f"{shortened(str(given))}: no such file or folder")
+    is_pattern = any(mark in str(given) for mark in "*?")  # a name may have brackets
+    trouble = "nothing matches this pattern" if is_pattern else "no such file or folder"
+    # Programs on Windows are given the end of "C:\Songs\" as a quote that is part of the name.
+    advice = "; leave out the backslash before the closing quote" if '"' in str(given) else ""
+    raise UsageError(f"{shortened(str(given))}: {trouble}{advice}")
 
 
 class _Inside(NamedTuple):

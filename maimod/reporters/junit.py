@@ -78,7 +78,8 @@ def _suite(
 
 
 def _details(beatmap: BeatmapReport, finding: Finding) -> str:
-    lines = [f"{beatmap.location}:{finding.line}", finding.link, finding.confidence]
+    link = [finding.link] if finding.place else []
+    lines = [f"{beatmap.location}:{finding.line}", *link, finding.confidence]
     if finding.actual:
         lines.append(f"in the map: {finding.actual}")
     if finding.expected:

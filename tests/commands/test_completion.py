@@ -62,6 +62,11 @@ def test_every_shell_has_a_script(shell):
     assert "_MAIMOD_COMPLETE" in run(sys.executable, "mai_mod.py", "completion", shell)
 
 
+def test_the_file_of_zsh_completes_at_its_first_call_too():
+    *_, last = run(sys.executable, "mai_mod.py", "completion", "zsh").splitlines()
+    assert last == 'if [[ "$funcstack[1]" == _maimod ]]; then _maimod_completion "$@"; fi'
+
+
 @pytest.mark.skipif(shutil.which("bash") is None or os.name == "nt", reason="needs bash")
 @pytest.mark.parametrize(
     ("words", "expected"),

@@ -101,6 +101,8 @@ def test_a_second_run_is_the_same_and_does_no_work(tmp_path, cache, monkeypatch)
     monkeypatch.setattr(Session, "lint", lambda *_: pytest.fail("worked again"))
     assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache).report() == first
     assert lint([tmp_path / "Songs"], NO_MODEL, cache=cache, jobs=2).report() == first
+    for one in (tmp_path / "Songs", str(tmp_path / "Songs")):  # a path need not be in a list
+        assert lint(one, NO_MODEL, cache=cache).report() == first
     # Severities and scores are decided afterwards and need no work either.
     mild = replace(NO_MODEL, severities=(("", Severity.MINOR),), min_scores=(("", 0.6),))
     sure = [replace(one, severity=Severity.MINOR) for one in first.findings if one.score >= 0.6]

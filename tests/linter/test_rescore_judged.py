@@ -12,7 +12,8 @@ import pytest
 
 from maimod.audio.onsets import OnsetEnvelope
 from maimod.findings import Category, Severity
-from maimod.linter import adjustments, rescore as module
+from maimod.linter import adjustments
+from maimod.linter import rescore as module
 from maimod.linter.judge import Judge
 from maimod.linter.places import NAMES
 from maimod.linter.rescore import rescore

@@ -40,6 +40,34 @@ def test_files_folders_archives_and_patterns(tmp_path: Path, monkeypatch: pytest
             find([wrong])
 
 
+def test_brackets_in_a_pattern_are_those_of_a_name_or_a_class(tmp_path: Path) -> None:
+    for name in ("1 a [b]/A - T [Easy].osu", "1 a [b]/A - T [Hard].osu", "2 a [b]/A - T [Hard].osu"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+
+    def names(pattern: str) -> list[str]:
+        return [entry.location[-24:] for source in find([tmp_path / pattern]) for entry in source.entries]
+
+    hard = ["1 a [b]/A - T [Hard].osu", "2 a [b]/A - T [Hard].osu"]
+    assert names("*/*[Hard].osu") == hard
+    assert names("[2-9]*/*Hard].osu") == hard[1:]
+    assert names("1 a [b]/*[Hard].osu") == hard[:1]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("A [b]/c.osu", "A [b]/c.osu: no such file or folder"),
+        ("A [b]/*.osu", "A [b]/*.osu: nothing matches this pattern"),
+        ('A b"', 'A b": no such file or folder; leave out the backslash before the closing quote'),
+    ],
+)
+def test_a_path_that_names_nothing(path: str, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        find([path])
+    assert str(error.value) == message
+
+
 def test_locations_in_a_workflow_start_at_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sets").mkdir()
     monkeypatch.chdir(tmp_path / "sets")

@@ -185,11 +185,12 @@ def test_what_concerns_files_has_neither_time_nor_difficulty():
         finding = replace(UNSNAPPED, scope=scope, message="No song.")
         report = Report("", None, (replace(BEATMAP, findings=(finding,)),))
         sarif = json.loads(text("sarif", report))["runs"][0]["results"][0]["message"]["text"]
-        case = ElementTree.fromstring(text("junit", report)).findall(".//testcase")[1].get("name")
+        case = ElementTree.fromstring(text("junit", report)).findall(".//testcase")[1]
+        assert ("osu://edit/" in (case[0].text or "")) is (scope is Scope.PLACE)
         (entry,) = json.loads(text("gitlab", report))
         (verdict,) = text("verdict", report).splitlines()
         annotation = text("github", report).strip().rpartition("::")[2]
-        return sarif, annotation, entry["description"], case, json.loads(verdict)["reasons"][0]["timestamp"]
+        return sarif, annotation, entry["description"], case.get("name"), json.loads(verdict)["reasons"][0]["timestamp"]
 
     here = "[Collab [Hard]] 00:01:000 (12) - No song."
     assert texts(Scope.PLACE) == (
