@@ -541,3 +541,17 @@ def test_what_cannot_be_read_is_not_waited_for(chromium, tmp_path):
         f"maimodViewer(document.getElementById('maimod'), {{strip: () => new Promise(() => {{}})}}).show({data})"
     )
     assert page.one(".mm-timeline .mm-wait").text == "This difficulty could not be read."
+
+
+def test_a_run_that_goes_on_is_not_said_to_have_found_nothing(chromium, tmp_path):
+    out = tmp_path / "report.html"
+    with open(out, "w", encoding="utf-8") as stream:
+        REPORTERS["html"](Report("0", None, (BeatmapReport("a.osu", "ok", title="Title"),)), stream, View())
+    page = Page(chromium, out.as_uri())
+    assert page.one(".mm-empty").text == "Nothing found." and "no model: " in page.one(".mm-title").text
+    page.driver.execute_script(
+        "const data = JSON.parse(document.getElementById('maimod-data').textContent); data.beatmaps[0].complete = false;"
+        "maimodViewer(document.getElementById('maimod'), {}).show(data)"
+    )
+    assert page.one(".mm-empty").text == "Nothing found so far."
+    assert page.one(".mm-title").text.endswith("exact findings so far")

@@ -147,13 +147,14 @@ function maimodViewer(root, host) {
   const song = b => [b.artist, b.title].filter(Boolean).join(" – ");
   const allSongs = () => new Set(data.beatmaps.filter(b => b.status !== "error").map(song));
   // Of several sets, the name of a difficulty or "in all 5 difficulties" does not say which.
+  const isOpen = () => data.beatmaps.some(b => b.complete === false);  // of the page: the run goes on, or was ended
   const whose = b => allSongs().size > 1 ? song(b) || b.path : "";
 
   function heading() {
     const songs = allSongs();
     const creators = new Set(data.beatmaps.map(b => b.creator).filter(Boolean));
     const title = songs.size === 1 ? [...songs][0] : songs.size ? `${songs.size} songs` : data.beatmaps.length ? "Nothing could be read" : "Nothing was checked";
-    const model = data.model ? `${data.model.id} on ${data.model.device}` : "no model: exact rules, the song and habits of the map";
+    const model = data.model ? `${data.model.id} on ${data.model.device}` : isOpen() ? "exact findings so far" : "no model: exact rules, the song and habits of the map";
     const summary = SEVERITIES.map(s => counted(data.summary[s] || 0, s === "minor" ? "minor finding" : s)).join(", ");
     return h("div", {class: "mm-title"}, h("h2", {}, title),
       h("p", {}, [creators.size && creators.size < 4 ? `by ${[...creators].join(", ")}` : "", summary, model].filter(Boolean).join(" · ")));
@@ -284,7 +285,7 @@ function maimodViewer(root, host) {
     const list = $(".mm-list");
     const drawn = listed.slice(0, limit).map(row);
     if (listed.length > limit) drawn.push(h("li", {class: "mm-more", role: "presentation"}, h("button", {type: "button", onclick: () => { limit += 4 * LIMIT; drawRows(); }}, `${listed.length - limit} more`)));
-    if (!listed.length) drawn.push(h("li", {class: "mm-empty", role: "presentation"}, findings.length ? "Nothing matches the filters." : data.beatmaps.length && data.beatmaps.every(b => b.status === "error") ? "Nothing could be read: the reasons are above." : "Nothing found."));
+    if (!listed.length) drawn.push(h("li", {class: "mm-empty", role: "presentation"}, findings.length ? "Nothing matches the filters." : data.beatmaps.length && data.beatmaps.every(b => b.status === "error") ? "Nothing could be read: the reasons are above." : isOpen() ? "Nothing found so far." : "Nothing found."));
     list.replaceChildren(...drawn);
     markSelected();
   }
