@@ -127,7 +127,7 @@ def accept(
     findings: Annotated[
         list[str],
         typer.Argument(
-            metavar="RULE@TIME...",
+            metavar="RULE@TIME",
             help="rhythm/unsnapped@00:11:212; RULE alone if there is one such finding.",
             autocompletion=rule_names,
         ),
