@@ -20,7 +20,9 @@ def main(path: str = "", port: int | None = None, browser: bool = True) -> int:
     try:
         import gradio  # noqa: F401
     except ImportError:
-        sys.stderr.write('maimod: the page needs gradio, which is not installed: pip install "maimod[ui]"\n')
+        # What uv and pipx install has no pip, and outside of it pip knows no maimod.
+        how = 'pip install "maimod[ui]"; where uv or pipx installed maimod, its line with [ui] in the README'
+        sys.stderr.write(f"maimod: the page needs gradio, which is not installed: {how}\n")
         return 2
     from maimod.ui.page import serve
 
