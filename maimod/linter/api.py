@@ -70,11 +70,12 @@ def lint(
         of `paths`; unreadable files have status "error" and a reason.
 
     Raises:
-        UsageError: if a path does not exist or holds no beatmap; while it runs, if the settings name something that the
+        UsageError: if a path does not exist or holds no beatmap, or the settings name a rule that there is not; while it runs, if the settings name something that the
             model does not know.
         CheckpointError: while it runs, if the model cannot be loaded.
     """
     settings = settings or Settings()
+    _refuse_unknown_rules(settings)
     paths = [paths] if isinstance(paths, (str, Path)) else paths
     given = [path for path in paths if isinstance(path, Source)]
     sources = given or discovery.find([path for path in paths if not isinstance(path, Source)])
@@ -90,6 +91,17 @@ def lint(
     else:
         items = _in_processes(tasks, session, draw, jobs, limits, watched)
     return Run(tasks, session, items)
+
+
+def _refuse_unknown_rules(settings: Settings) -> None:
+    """Raise an error for a mistyped rule, which would select nothing and find nothing."""
+    tables = (*settings.severities, *settings.min_scores)
+    names = [*settings.select, *settings.ignore, *(name for name, _ in tables)]
+    if names:  # most runs have none, and a run that the cache answers needs no rules
+        from maimod.rules import RULES
+
+        if unknown := [name for name in names if not any(rule.startswith(name) for rule in RULES)]:
+            raise UsageError(f"{unknown[0]}: no such rule")
 
 
 def _task(number: int, source: Source, settings: Settings, settings_of: Callable[[Source], Settings] | None) -> Task:

@@ -95,6 +95,21 @@ def cache(tmp_path) -> Cache:
     return Cache(tmp_path / "kept")
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"select": ("rhytm",)},
+        {"ignore": ("kiai", "rhytm")},
+        {"severities": (("rhytm/x", "off"),)},
+        {"min_scores": (("rhytm", 0.5),)},
+    ],
+)
+def test_a_rule_that_there_is_not_is_an_error(tmp_path, settings):
+    songs(tmp_path)
+    with pytest.raises(UsageError, match=r"^rhytm(/x)?: no such rule$"):
+        lint(tmp_path, replace(NO_MODEL, **settings))
+
+
 def test_a_second_run_is_the_same_and_does_no_work(tmp_path, cache, monkeypatch):
     songs(tmp_path / "Songs")
     first = lint([tmp_path / "Songs"], NO_MODEL, cache=cache).report()
