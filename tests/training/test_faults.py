@@ -156,12 +156,15 @@ def in_spans(planted: Planted, start: float, end: float) -> bool:
 
 
 def changed_lines(good: Beatmap, bad: Beatmap) -> list[tuple[float, float]]:
-    """Times of objects at which another tempo, velocity, volume, sample set or kiai is in force."""
+    """Times of objects at which another tempo, place in the measure, velocity, volume, sample set, index of samples or kiai is in
+    force."""
 
     def values(beatmap: Beatmap, time: float) -> tuple[object, ...]:
         point = beatmap.timing_point_at(time)
         red = beatmap.red_line_at(time)
-        return point.velocity, point.volume, point.sample_set, point.kiai, red.beat_length, red.time
+        of_measure = round((time - red.time) % (red.meter * red.beat_length), 3)
+        samples = point.volume, point.sample_set, point.sample_index
+        return point.velocity, *samples, point.kiai, red.beat_length, of_measure
 
     return [(o.time, o.time) for o in good.hit_objects if values(good, o.time) != values(bad, o.time)]
 

@@ -12,7 +12,7 @@ import pytest
 
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
 from maimod.training.evaluate import plant as plant_in_copies
-from maimod.training.faults import CLASSIC, FAULTS, FURTHER, THIRD, Fault, Planted, select
+from maimod.training.faults import CLASSIC, FAULTS, FURTHER, THIRD, Fault, Planted, placed, select
 from tests.maps import RED_LINE, beatmap
 from tests.training.test_faults import changes, has_its_objects, planted_soundly
 from tests.training.test_further_faults import BEAT, FIRST, MEASURE, full_map, of
@@ -48,7 +48,7 @@ def plant(name: str, mode: int = 0, seed: int = 0) -> tuple[Beatmap, Planted]:
 
 
 @pytest.mark.parametrize("mode", list(Mode))
-@pytest.mark.parametrize("fault", THIRD, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", placed.FAULTS, ids=lambda fault: fault.name)
 def test_every_third_fault_is_in_the_map_and_only_there(fault: Fault, mode: Mode) -> None:
     planted, is_inside = planted_soundly(fault, map_for(fault.kind, mode), mode)
     assert is_inside and (planted is None or has_its_objects(planted))

@@ -16,6 +16,7 @@ from maimod.training.faults import (
     dragged,
     earlier,
     figures,
+    line_slips,
     lines,
     modes,
     more_modes,
@@ -24,8 +25,10 @@ from maimod.training.faults import (
     playfield,
     repeated,
     rhythm,
+    rhythm_slips,
     sections,
     sliders,
+    sound_slips,
     sound_stretches,
     sounds,
     timing,
@@ -57,7 +60,7 @@ FURTHER: tuple[Fault, ...] = (
     *earlier.FAULTS,
 )
 """Kinds that differ from those in what the mapper did."""
-THIRD: tuple[Fault, ...] = (*placed.FAULTS,)
+THIRD: tuple[Fault, ...] = (*placed.FAULTS, *sound_slips.FAULTS, *line_slips.FAULTS, *rhythm_slips.FAULTS)
 """Kinds made later, to measure what a judge finds that was taught none of them."""
 FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER, *THIRD)
 """All faults. Those of earlier sets come first, so that each is planted at the same place with or without the others."""

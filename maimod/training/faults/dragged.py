@@ -242,7 +242,7 @@ def _end_tick(beats: float, beatmap: Beatmap, random: Generator, envelope: Envel
     return None
 
 
-def _bursts(beatmap: Beatmap) -> list[list[Row]]:
+def bursts_of(beatmap: Beatmap) -> list[list[Row]]:
     """Runs of rows with equal gaps of a quarter beat or less, between longer gaps."""
     rows = rows_of(beatmap)
     found: list[list[Row]] = []
@@ -260,7 +260,7 @@ def _bursts(beatmap: Beatmap) -> list[list[Row]]:
 
 def _burst_shortened(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """The last note of a burst is missing, in a map with more bursts of its length."""
-    bursts = _bursts(beatmap)
+    bursts = bursts_of(beatmap)
     counts = Counter(map(len, bursts))
     places = [
         burst

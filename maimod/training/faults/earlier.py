@@ -48,7 +48,7 @@ UNFINISHED_MEASURES = 8
 Played = Mapping[int, tuple[tuple[int, int, int], ...]]
 
 
-def _played(beatmap: Beatmap) -> Played:
+def played_by(beatmap: Beatmap) -> Played:
     """By the index of the object: (additions, sample set, sample set of the additions or 0 without any) of its hits."""
     found: defaultdict[int, tuple[tuple[int, int, int], ...]] = defaultdict(tuple)
     for hit in hits(beatmap):
@@ -62,7 +62,7 @@ def _automatic(o: HitObject) -> HitObject:
     return replace(o, sample=replace(o.sample, normal_set=0, addition_set=0), slider=slider)
 
 
-def _repeated(beatmap: Beatmap, played: Played) -> list[HitObject]:
+def with_repeated_sets(beatmap: Beatmap, played: Played) -> list[HitObject]:
     """Objects with sample sets of their own whose first hit sounds as those two beats or a measure before and after."""
     rows = rows_of(beatmap)
     heads = {round(row.time): played[row.only.index][0] for row in rows if row.only is not None}
@@ -81,17 +81,17 @@ def _repeated(beatmap: Beatmap, played: Played) -> list[HitObject]:
 
 def _set_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """One object of a pattern lost its own sample sets, and sounds otherwise."""
-    played = _played(beatmap)
-    for o in in_turn(random, _repeated(beatmap, played)):
+    played = played_by(beatmap)
+    for o in in_turn(random, with_repeated_sets(beatmap, played)):
         changed = exchanged(beatmap, o, _automatic(o))
-        if _played(changed)[o.index] != played[o.index]:
+        if played_by(changed)[o.index] != played[o.index]:
             return mistake_at(changed, o, "own sample sets of an object of a pattern lost", o.end_time)
     return None
 
 
 def _sets_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """The objects of two measures lost their own sample sets, which those before and after have."""
-    played, own = _played(beatmap), {o.index for o in beatmap.hit_objects if _automatic(o) != o}
+    played, own = played_by(beatmap), {o.index for o in beatmap.hit_objects if _automatic(o) != o}
 
     def has_own(start: float, end: float, least: int) -> bool:
         return sum(o.index in own for o in starting_in(beatmap, start, end)) >= least
@@ -106,7 +106,7 @@ def _sets_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plant
             continue
         inside = starting_in(beatmap, start, end)
         changed = with_objects(beatmap, {o.index: _automatic(o) for o in inside})
-        after = _played(changed)
+        after = played_by(changed)
         if sum(after[o.index] != played[o.index] for o in inside) >= LEAST_CHANGED:
             return over(changed, start, end, "own sample sets of two measures lost")
     return None

@@ -100,7 +100,7 @@ def _kiai_moved(beats: float | None, beatmap: Beatmap, random: Generator, envelo
     return None
 
 
-def _lines(beatmap: Beatmap) -> list[tuple[float, float]]:
+def lines_of(beatmap: Beatmap) -> list[tuple[float, float]]:
     """(time, until) of the green lines that are alone at their time and soon followed by another line; without any,
     measures, in which a mistyped line can stand."""
     points = beatmap.sorted_timing_points
@@ -112,7 +112,7 @@ def _lines(beatmap: Beatmap) -> list[tuple[float, float]]:
     return found or stretches(beatmap, 1)
 
 
-def _mistyped(
+def mistyped(
     change: Callable[[TimingPoint], TimingPoint],
     fits: Callable[[Beatmap, TimingPoint, list[HitObject]], bool],
     note: str,
@@ -128,7 +128,7 @@ def _mistyped(
         note: what is done.
         beatmap, random, envelope: as in :meth:`Fault.inject`.
     """
-    for start, until in in_turn(random, _lines(beatmap)):
+    for start, until in in_turn(random, lines_of(beatmap)):
         point, inside = beatmap.timing_point_at(start), starting_in(beatmap, start, until)
         if inside and fits(beatmap, point, inside) and change(point) != point:
             changed = rebuild(beatmap, timing_points=overridden(beatmap, start, until, change))
@@ -161,14 +161,14 @@ def _line_sample_set(beatmap: Beatmap, random: Generator, envelope: Envelope) ->
     def other(point: TimingPoint) -> TimingPoint:
         return replace(point, sample_set=(max(point.sample_set, 1) - 1 + by) % 3 + 1)
 
-    return _mistyped(other, _shows_sample_set, "sample set of a line is another", beatmap, random, envelope)
+    return mistyped(other, _shows_sample_set, "sample set of a line is another", beatmap, random, envelope)
 
 
 def _line_volume(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     def lower(point: TimingPoint) -> TimingPoint:
         return replace(point, volume=_digit_lost(point.volume))
 
-    return _mistyped(lower, _shows_volume, "volume of a line lost its last digit", beatmap, random, envelope)
+    return mistyped(lower, _shows_volume, "volume of a line lost its last digit", beatmap, random, envelope)
 
 
 def _section_volume(percent: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
@@ -200,7 +200,7 @@ FAULTS: tuple[Fault, ...] = (
             dose,
             (Category.SLIDERS, _V, Category.RHYTHM),
             ALL_MODES,
-            partial(_mistyped, partial(faster, factor), partial(_shows_velocity, factor), f"velocity times {factor:g}"),
+            partial(mistyped, partial(faster, factor), partial(_shows_velocity, factor), f"velocity times {factor:g}"),
         )
         for dose, factor in (("x1.5", 1.5), ("x0.5", 0.5), ("-100 as -10", 10.0))
     ),

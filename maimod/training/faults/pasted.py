@@ -33,7 +33,7 @@ LEAST_CHANGED = 3
 SOURCES_TRIED = 12
 
 
-def _is_closed(beatmap: Beatmap, start: float, end: float) -> bool:
+def is_closed(beatmap: Beatmap, start: float, end: float) -> bool:
     """Whether no object runs over the borders of a stretch, and none in it is a spinner."""
     before = beatmap.hit_objects[: starting_in(beatmap, start, end)[0].index]
     inside = starting_in(beatmap, start, end)
@@ -42,7 +42,7 @@ def _is_closed(beatmap: Beatmap, start: float, end: float) -> bool:
     )
 
 
-def _pasted(beatmap: Beatmap, start: float, end: float, new: list[HitObject], note: str) -> Planted:
+def pasted(beatmap: Beatmap, start: float, end: float, new: list[HitObject], note: str) -> Planted:
     """Other objects in a stretch; they get the lines of those that were there."""
     old = starting_in(beatmap, start, end)
     lines = [o.line for o in old]
@@ -52,25 +52,25 @@ def _pasted(beatmap: Beatmap, start: float, end: float, new: list[HitObject], no
     return over(changed, start, end, note)
 
 
-def _ticks(beatmap: Beatmap, start: float, end: float) -> set[int]:
+def ticks_of(beatmap: Beatmap, start: float, end: float) -> set[int]:
     return {tick for tick, _ in rhythm_of(beatmap, start, end)}
 
 
 def _from_elsewhere(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """A measure has the objects of another one with another rhythm, although it is the same as one close to it."""
-    measures = [place for place in stretches(beatmap, 1, 3) if _is_closed(beatmap, *place)]
+    measures = [place for place in stretches(beatmap, 1, 3) if is_closed(beatmap, *place)]
     for start, end in best_in_turn(random, measures, lambda place: has_copy(beatmap, *place)):
-        own = _ticks(beatmap, start, end)
+        own = ticks_of(beatmap, start, end)
         for other, other_end in list(in_turn(random, measures))[:SOURCES_TRIED]:
             by = start - other
             inside = starting_in(beatmap, other, other_end)
             if (
                 abs(other_end - other - (end - start)) < SAME_MS
-                and len(own ^ _ticks(beatmap, other, other_end)) >= LEAST_CHANGED
+                and len(own ^ ticks_of(beatmap, other, other_end)) >= LEAST_CHANGED
                 and all(beatmap.velocity_at(o.time) == beatmap.velocity_at(o.time + by) for o in inside)
             ):
                 new = [moved_in_time(o, float(round(by))) for o in inside]
-                return _pasted(beatmap, start, end, new, f"measure pasted from {other:.0f} ms")
+                return pasted(beatmap, start, end, new, f"measure pasted from {other:.0f} ms")
     return None
 
 
@@ -81,8 +81,8 @@ def _halves_exchanged(beatmap: Beatmap, random: Generator, envelope: Envelope) -
         parts = [(start, start + half), (start + half, end)]
         if (
             beatmap.red_line_of(start).meter != 4
-            or not all(starting_in(beatmap, *part) and _is_closed(beatmap, *part) for part in parts)
-            or len(_ticks(beatmap, *parts[0]) ^ _ticks(beatmap, *parts[1])) < LEAST_CHANGED - 1
+            or not all(starting_in(beatmap, *part) and is_closed(beatmap, *part) for part in parts)
+            or len(ticks_of(beatmap, *parts[0]) ^ ticks_of(beatmap, *parts[1])) < LEAST_CHANGED - 1
             or len({beatmap.velocity_at(o.time) for o in starting_in(beatmap, start, end)}) > 1
             or beatmap.velocity_at(start) != beatmap.velocity_at(end - SAME_MS)
         ):
@@ -92,7 +92,7 @@ def _halves_exchanged(beatmap: Beatmap, random: Generator, envelope: Envelope) -
         new += [moved_in_time(o, float(round(half))) for o in first]
         new = [replace(o, new_combo=is_flagged) for o, is_flagged in zip(new, _flags(first, second), strict=True)]
         if all(b.time - a.end_time >= CLEAR_GAP_MS or beatmap.mode is Mode.MANIA for a, b in pairwise(new)):
-            return _pasted(beatmap, start, end, new, "halves of a measure in the wrong order")
+            return pasted(beatmap, start, end, new, "halves of a measure in the wrong order")
     return None
 
 
@@ -116,13 +116,13 @@ def _repeated_too_often(beatmap: Beatmap, random: Generator, envelope: Envelope)
         by = start - source[0]
         inside = starting_in(beatmap, *source)
         if (
-            _is_closed(beatmap, *source)
-            and _is_closed(beatmap, start, end)
-            and len(_ticks(beatmap, start, end) ^ _ticks(beatmap, *source)) >= LEAST_CHANGED
+            is_closed(beatmap, *source)
+            and is_closed(beatmap, start, end)
+            and len(ticks_of(beatmap, start, end) ^ ticks_of(beatmap, *source)) >= LEAST_CHANGED
             and all(beatmap.velocity_at(o.time) == beatmap.velocity_at(o.time + by) for o in inside)
         ):
             new = [moved_in_time(o, float(round(by))) for o in inside]
-            return _pasted(beatmap, start, end, new, "measure pasted over the next one")
+            return pasted(beatmap, start, end, new, "measure pasted over the next one")
     return None
 
 
@@ -134,11 +134,11 @@ def _grid_lost(ms: float, beatmap: Beatmap, random: Generator, envelope: Envelop
         inside = starting_in(beatmap, start, end)
         if (
             rows[0].time < start
-            and _is_closed(beatmap, start - 2 * ms, end)
+            and is_closed(beatmap, start - 2 * ms, end)
             and all(o.end_time + by <= end - CLEAR_GAP_MS for o in inside)
             and all(beatmap.velocity_at(o.time) == beatmap.velocity_at(o.time + by) for o in inside)
         ):
-            planted = _pasted(beatmap, start, end, [moved_in_time(o, by) for o in inside], "")
+            planted = pasted(beatmap, start, end, [moved_in_time(o, by) for o in inside], "")
             objects = tuple(o.index for o in inside)
             return replace(planted, objects=objects, start=start + min(by, 0), note=f"measure pasted {by:+g} ms off")
     return None

@@ -29,7 +29,7 @@ LEAST_FACTOR = 1.15
 LONGEST_KIAI_MS = 60_000.0
 
 
-def _steps(beatmap: Beatmap) -> list[tuple[TimingPoint, float]]:
+def velocity_steps(beatmap: Beatmap) -> list[tuple[TimingPoint, float]]:
     """(green line, until) of the lines that change the velocity, are alone at their time and followed by another line."""
     points = beatmap.sorted_timing_points
     found = []
@@ -46,7 +46,7 @@ def _steps(beatmap: Beatmap) -> list[tuple[TimingPoint, float]]:
 
 def _line_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """A line that changes the velocity is lost: until the next line the former velocity is in force. What else it sets stays."""
-    for point, until in in_turn(random, _steps(beatmap)):
+    for point, until in in_turn(random, velocity_steps(beatmap)):
         inside = starting_in(beatmap, point.time, until)
         velocity = beatmap.velocity_at(point.time - 1)
         shown = len(inside) >= 2 if beatmap.mode in SCROLLING_MODES else any(o.slider for o in inside)
@@ -66,7 +66,7 @@ def _line_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plant
 
 def _line_late(ms: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """A line that changes the velocity comes some ms after its object, which keeps the former velocity."""
-    for point, until in in_turn(random, _steps(beatmap)):
+    for point, until in in_turn(random, velocity_steps(beatmap)):
         hit = [o for o in beatmap.hit_objects if point.time - SAME_MS <= o.time < point.time + ms]
         shown = beatmap.mode in SCROLLING_MODES or any(o.slider for o in hit)
         if not hit or hit[0].time < point.time or not shown or until <= point.time + ms + SAME_MS:

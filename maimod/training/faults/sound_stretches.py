@@ -68,7 +68,7 @@ def _sounds(beatmap: Beatmap, start: float, end: float) -> tuple[tuple[int, int]
     return tuple((round(o.time - start), additions_of(o)) for o in starting_in(beatmap, start, end) if additions_of(o))
 
 
-def _is_patterned(beatmap: Beatmap, place: tuple[float, float]) -> bool:
+def is_patterned(beatmap: Beatmap, place: tuple[float, float]) -> bool:
     """Whether a stretch has additions at the times of one of its neighbours."""
     start, end = place
     own = _sounds(beatmap, start, end)
@@ -89,7 +89,7 @@ def _with_sounds(beatmap: Beatmap, objects: Sequence[HitObject], sounds: Sequenc
 
 def _shifted(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """The additions of a measure are one object late."""
-    for place in best_in_turn(random, stretches(beatmap, 1, 4), lambda place: _is_patterned(beatmap, place)):
+    for place in best_in_turn(random, stretches(beatmap, 1, 4), lambda place: is_patterned(beatmap, place)):
         inside = starting_in(beatmap, *place)
         sounds = [additions_of(o) for o in inside]
         late = [sounds[-1], *sounds[:-1]]
@@ -106,7 +106,7 @@ def _shifted(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted
 
 def _late(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """The additions of a measure are half a beat late; where nothing is half a beat later they are lost."""
-    for place in best_in_turn(random, stretches(beatmap, 1, 4), lambda place: _is_patterned(beatmap, place)):
+    for place in best_in_turn(random, stretches(beatmap, 1, 4), lambda place: is_patterned(beatmap, place)):
         inside = starting_in(beatmap, *place)
         by = beatmap.red_line_of(place[0]).beat_length / 2
         at = {o.time: additions_of(o) for o in inside}
@@ -134,7 +134,7 @@ def _exchanged(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plant
         slider = o.slider and replace(o.slider, edge_sounds=tuple(map(_other_way, o.slider.edge_sounds)))
         return replace(o, hitsound=_other_way(o.hitsound), slider=slider)
 
-    for place in best_in_turn(random, stretches(beatmap, 2), lambda place: _is_patterned(beatmap, place)):
+    for place in best_in_turn(random, stretches(beatmap, 2), lambda place: is_patterned(beatmap, place)):
         new = {o.index: other for o in starting_in(beatmap, *place) if (other := changed(o)) != o}
         if len(new) >= LEAST_CHANGED:
             return over(with_objects(beatmap, new), *place, "whistle and clap exchanged for two measures")
