@@ -18,6 +18,7 @@ from maimod.training.faults import (
     figures,
     line_slips,
     lines,
+    mode_slips,
     modes,
     more_modes,
     pasted,
@@ -27,6 +28,7 @@ from maimod.training.faults import (
     rhythm,
     rhythm_slips,
     sections,
+    slider_slips,
     sliders,
     sound_slips,
     sound_stretches,
@@ -60,7 +62,14 @@ FURTHER: tuple[Fault, ...] = (
     *earlier.FAULTS,
 )
 """Kinds that differ from those in what the mapper did."""
-THIRD: tuple[Fault, ...] = (*placed.FAULTS, *sound_slips.FAULTS, *line_slips.FAULTS, *rhythm_slips.FAULTS)
+THIRD: tuple[Fault, ...] = (
+    *placed.FAULTS,
+    *sound_slips.FAULTS,
+    *line_slips.FAULTS,
+    *rhythm_slips.FAULTS,
+    *slider_slips.FAULTS,
+    *mode_slips.FAULTS,
+)
 """Kinds made later, to measure what a judge finds that was taught none of them."""
 FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER, *THIRD)
 """All faults. Those of earlier sets come first, so that each is planted at the same place with or without the others."""

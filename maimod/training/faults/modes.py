@@ -127,12 +127,13 @@ def _chord_note(dose: str, beatmap: Beatmap, random: Generator, envelope: Envelo
     return None
 
 
-def _holds(beatmap: Beatmap) -> list[HitObject]:
+def holds_of(beatmap: Beatmap) -> list[HitObject]:
+    """Hold notes, without the first and the last object."""
     return [o for o in beatmap.hit_objects[1:-1] if o.kind is ObjectKind.HOLD]
 
 
 def _hold_end(beats: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
-    for o in in_turn(random, _holds(beatmap)):
+    for o in in_turn(random, holds_of(beatmap)):
         beat = beatmap.red_line_at(o.end_time).beat_length
         end = float(round(o.end_time + beats * beat))
         if end - o.time >= beat / 4 - 1 and (
@@ -145,7 +146,7 @@ def _hold_end(beats: float, beatmap: Beatmap, random: Generator, envelope: Envel
 
 
 def _hold_to_note(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
-    o = pick(random, _holds(beatmap))
+    o = pick(random, holds_of(beatmap))
     if o is None:
         return None
     note = replace(o, kind=ObjectKind.CIRCLE, end_time=o.time)

@@ -33,7 +33,7 @@ from maimod.training.faults.base import (
     stretches,
     with_objects,
 )
-from maimod.training.faults.modes import KAT
+from maimod.training.faults.modes import KAT, holds_of
 
 LEAST_NOTES = 4
 LEAST_HOLDS = 3
@@ -47,12 +47,14 @@ HYPERDASH_TO_PX = 12.0
 # Taiko
 
 
-def _is_kat(o: HitObject) -> bool:
+def is_kat(o: HitObject) -> bool:
+    """Whether a taiko note is a kat."""
     return bool(o.hitsound & KAT)
 
 
-def _coloured(o: HitObject, is_kat: bool) -> HitObject:
-    return o if is_kat == _is_kat(o) else replace(o, hitsound=o.hitsound | CLAP if is_kat else o.hitsound & ~KAT)
+def coloured(o: HitObject, kat: bool) -> HitObject:
+    """The note as a kat or a don."""
+    return o if kat == is_kat(o) else replace(o, hitsound=o.hitsound | CLAP if kat else o.hitsound & ~KAT)
 
 
 def _colours(dose: str, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
@@ -60,11 +62,11 @@ def _colours(dose: str, beatmap: Beatmap, random: Generator, envelope: Envelope)
     places = stretches(beatmap, 1, LEAST_NOTES)
     for place in best_in_turn(random, places, lambda place: has_copy(beatmap, *place)):
         notes = [o for o in starting_in(beatmap, *place) if is_circle(o)]
-        kats = [_is_kat(o) for o in notes]
-        other = [not is_kat for is_kat in kats] if dose == "exchanged" else [kats[-1], *kats[:-1]]
+        kats = [is_kat(o) for o in notes]
+        other = [not kat for kat in kats] if dose == "exchanged" else [kats[-1], *kats[:-1]]
         if len(notes) < LEAST_NOTES or sum(a != b for a, b in zip(kats, other, strict=True)) < 2 or len(set(kats)) < 2:
             continue
-        new = {o.index: _coloured(o, is_kat) for o, is_kat in zip(notes, other, strict=True)}
+        new = {o.index: coloured(o, kat) for o, kat in zip(notes, other, strict=True)}
         how = "exchanged" if dose == "exchanged" else "one note late"
         return over(with_objects(beatmap, new), *place, f"colours of a measure {how}")
     return None
@@ -112,15 +114,17 @@ def _hyperdash_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> 
 # Mania
 
 
-def _columns(beatmap: Beatmap, row: Row) -> set[int]:
+def columns_of(beatmap: Beatmap, row: Row) -> set[int]:
+    """Columns with a note in the row."""
     return {beatmap.column(o) for o in row.objects}
 
 
-def _moved_to(beatmap: Beatmap, o: HitObject, column: int) -> HitObject:
+def moved_to(beatmap: Beatmap, o: HitObject, column: int) -> HitObject:
+    """The note in another column."""
     return replace(o, x=column_x(beatmap, column))
 
 
-def _are_free(beatmap: Beatmap, new: Sequence[HitObject]) -> bool:
+def are_free(beatmap: Beatmap, new: Sequence[HitObject]) -> bool:
     """Whether notes in other columns run into no other note, of the map or of themselves."""
     indices = {o.index for o in new}
     first, last = min(o.time for o in new), max(o.end_time for o in new)
@@ -143,7 +147,7 @@ def _are_free(beatmap: Beatmap, new: Sequence[HitObject]) -> bool:
 def _jack(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """A single note repeats the column of the note before it, in a map with few such jacks."""
     rows = rows_of(beatmap)
-    jacks = sum(bool(_columns(beatmap, a) & _columns(beatmap, b)) for a, b in pairwise(rows))
+    jacks = sum(bool(columns_of(beatmap, a) & columns_of(beatmap, b)) for a, b in pairwise(rows))
     if jacks > RARE_JACKS * len(rows):
         return None
     for i in in_turn(random, range(1, len(rows) - 1)):
@@ -157,8 +161,8 @@ def _jack(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | 
             or beatmap.column(before) == beatmap.column(o)
         ):
             continue
-        moved = _moved_to(beatmap, o, beatmap.column(before))
-        if _are_free(beatmap, [moved]):
+        moved = moved_to(beatmap, o, beatmap.column(before))
+        if are_free(beatmap, [moved]):
             note = f"note of column {beatmap.column(o)} in column {beatmap.column(moved)}: a jack"
             return mistake_at(exchanged(beatmap, o, moved), moved, note)
     return None
@@ -172,8 +176,8 @@ def _chord_shifted(beatmap: Beatmap, random: Generator, envelope: Envelope) -> P
             columns = [beatmap.column(o) + step for o in row.objects]
             if not all(is_circle(o) for o in row.objects) or min(columns) < 0 or max(columns) >= beatmap.keys:
                 continue
-            new = [_moved_to(beatmap, o, column) for o, column in zip(row.objects, columns, strict=True)]
-            if _are_free(beatmap, new):
+            new = [moved_to(beatmap, o, column) for o, column in zip(row.objects, columns, strict=True)]
+            if are_free(beatmap, new):
                 changed = with_objects(beatmap, {o.index: o for o in new})
                 return Planted(changed, row.time, row.time, tuple(o.index for o in new), f"chord {step:+d} column")
     return None
@@ -190,11 +194,11 @@ def _columns_exchanged(dose: str, beatmap: Beatmap, random: Generator, envelope:
             column = beatmap.column(o)
             to = beatmap.keys - 1 - column if dose == "hands" else other.get(column, column)
             if to != column:
-                new.append(_moved_to(beatmap, o, to))
+                new.append(moved_to(beatmap, o, to))
         if len(new) < 2 or max(o.end_time for o in inside) > end + CLEAR_GAP_MS:
             continue
         changed = with_objects(beatmap, {o.index: o for o in new})
-        if _are_free(beatmap, new) and changed != beatmap and _differs(beatmap, changed, start, end):
+        if are_free(beatmap, new) and changed != beatmap and _differs(beatmap, changed, start, end):
             return over(changed, start, end, f"{dose} of a measure exchanged")
     return None
 
@@ -229,13 +233,9 @@ def _column_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Pla
     return None
 
 
-def _holds(beatmap: Beatmap) -> list[HitObject]:
-    return [o for o in beatmap.hit_objects[1:-1] if o.kind is ObjectKind.HOLD]
-
-
 def _hold_broken(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """A hold note of a beat or more in two parts, a quarter beat apart."""
-    for o in in_turn(random, _holds(beatmap)):
+    for o in in_turn(random, holds_of(beatmap)):
         beat = beatmap.red_line_of(o.time).beat_length
         half = o.time + round(o.duration / beat / 2 * 4) / 4 * beat
         first_end = half - beat / 4
