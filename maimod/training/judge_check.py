@@ -13,7 +13,7 @@ import numpy as np
 
 from maimod.findings import Category
 from maimod.linter.places import CATEGORIES
-from maimod.training.faults import CLASSIC
+from maimod.training.faults import SETS
 from maimod.training.judge_fit import UNCLEAR, UNTOUCHED, Examples, data_of
 
 FALSE_A_MINUTE = 0.1, 1.0, 2.0
@@ -70,7 +70,7 @@ def lines(examples: Sequence[Examples], checked: Mapping[Category, np.ndarray]) 
         parts = np.split(odds, np.cumsum([int(own.sum()) for own in is_own])[:-1])
         for logits, own, part in zip(by_map, is_own, parts, strict=True):
             logits[own] = part
-    classic = {fault.kind for fault in CLASSIC}
+    kinds = {name: {fault.kind for fault in faults} for name, faults in SETS.items()}
     for mode in sorted({one.mode for one in examples}):
         chosen = [number for number, one in enumerate(examples) if one.mode == mode and one.unseen]
         if not chosen:
@@ -78,12 +78,10 @@ def lines(examples: Sequence[Examples], checked: Mapping[Category, np.ndarray]) 
         maps, odds_of = [examples[number] for number in chosen], [by_map[number] for number in chosen]
         found = [recall(maps, odds_of, rate) for rate in FALSE_A_MINUTE]
         shares = [
-            f"{name} "
-            + " / ".join(
-                f"{np.mean([share for kind, share in one.items() if (kind in classic) is wanted]):.0%}" for one in found
-            )
-            for name, wanted in (("classic kinds", True), ("further kinds", False))
-            if any((kind in classic) is wanted for kind in found[0])
+            f"{name} kinds "
+            + " / ".join(f"{np.mean([share for kind, share in one.items() if kind in own]):.0%}" for one in found)
+            for name, own in kinds.items()
+            if own & found[0].keys()
         ]
         rates = " / ".join(f"{rate:g}" for rate in FALSE_A_MINUTE)
         yield f"{mode}: {len(maps)} maps unknown to the networks; found at {rates} false places a minute: {', '.join(shares)}"

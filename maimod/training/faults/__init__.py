@@ -38,7 +38,19 @@ from maimod.training.faults import (
 from maimod.training.faults.base import Fault, Planted
 from maimod.training.faults.copies import Copy, plant_alone, plant_many
 
-__all__ = ["CLASSIC", "FAULTS", "FURTHER", "THIRD", "Copy", "Fault", "Planted", "plant_alone", "plant_many", "select"]
+__all__ = [
+    "CLASSIC",
+    "FAULTS",
+    "FURTHER",
+    "SETS",
+    "THIRD",
+    "Copy",
+    "Fault",
+    "Planted",
+    "plant_alone",
+    "plant_many",
+    "select",
+]
 
 CLASSIC: tuple[Fault, ...] = (
     *rhythm.FAULTS,
