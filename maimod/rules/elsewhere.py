@@ -6,6 +6,7 @@ Similar measures are the copies of :mod:`maimod.features.passages`.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -16,8 +17,9 @@ import numpy as np
 from maimod.audio.onsets import ONSET_WIDTH_MS
 from maimod.features.passages import SAME_VOLUME, Passages
 from maimod.features.set_holds import SAME_END_MS
+from maimod.findings import clock
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
-from maimod.osu.hitsounds import BIG, KAT, addition_names, set_name
+from maimod.osu.hitsounds import BIG, HITSOUND_LENIENCY_MS, KAT, addition_names, set_name
 from maimod.osu.names import kind_name, noun, taiko_note
 from maimod.osu.timing import SAME_BEAT_MS
 from maimod.rules.rhythm_index import lag_of
@@ -31,6 +33,8 @@ LEAST_COMPARED = 4
 """Measures and difficulties without an object that contradict a missing one."""
 LEAST_ALIKE, MOST_ALIKE = 3, 0.75
 """So many objects at the same place of similar measures, and this share of them, make an object usual there."""
+NEARLY_THE_SAME = 0.75
+"""Likeness of the rhythms of two measures from which what the other one has is named."""
 LEAST_AGAINST = 3
 """One or two measures or difficulties that do otherwise say little against a finding."""
 SAME_SPEED = 0.005
@@ -189,10 +193,30 @@ def objects(
         reasons.append(f"{agreeing} have {an_object}{'' if reasons else f' {where}'}")
     if others:
         against.append(f"{others} have {'one' if agreeing else an_object}")
+    if alike := _most_alike(evidence, shares, time, is_missing):
+        against.append(alike)
     here = [] if moved is None or _is_one_cell(evidence, moved, time) else _shares(evidence, "head", moved)
-    if both := _all(share for share in here if share.is_usual and share.is_many):
+    of_others = next((share.count for share in shares if share.what == OTHERS), 0)
+    if both := _all(
+        share
+        for share in here
+        if share.is_usual and (share.is_many or (share.what == OTHERS and share.count > of_others))
+    ):
         against.append(f"{both} have {'one' if agreeing or others else an_object} here")
     return _weighed(reasons, against, fallback)
+
+
+def _most_alike(evidence: Evidence, shares: Sequence[_Share], time: float, is_missing: bool) -> str:
+    """The most similar measure, if it does as the map does where most of several do otherwise; empty if it does not."""
+    passages = evidence.passages
+    if not any(share.what == MEASURES and share.is_many and share.is_usual is is_missing for share in shares):
+        return ""
+    cell = passages.cell_of(time)
+    measures = passages.cells.measures(np.array([cell[0], place := passages.copies_of(cell)[0, 0]]))
+    if passages.own.head[place] == is_missing or passages.alike[measures[0], measures[1]] < NEARLY_THE_SAME:
+        return ""
+    at = clock(float(passages.cells.times(np.array([place]))[0]))
+    return f"the most similar measure has {'none either' if is_missing else 'one too'} ({at})"
 
 
 def kinds(evidence: Evidence, time: float, names: Sequence[str], fallback: str) -> str:
@@ -214,7 +238,9 @@ def kinds(evidence: Evidence, time: float, names: Sequence[str], fallback: str) 
     words = [a(kind_name(name, evidence.beatmap)) for name in names]
     counted_words = [f"{number or 'none'} {name}" for number, name in zip(numbers, words, strict=False)]
     head, _, first = counted_words[0].partition(" ")
-    shares = ", ".join([f"{head} of {int(valid.sum())} {MEASURES} have {first}", *counted_words[1:]])
+    rest = Counter(KINDS[kind - 1] for kind in seen[valid].tolist() if kind and KINDS[kind - 1] not in names)
+    others_there = [f"{number} {a(kind_name(name, evidence.beatmap))}" for name, number in rest.most_common()]
+    shares = ", ".join([f"{head} of {int(valid.sum())} {MEASURES} have {first}", *counted_words[1:], *others_there])
     if valid.sum() == 1:  # "the similar measure has a slider"
         shares = (
             f"1 of 1 {MEASURES} have {next((name for number, name in zip(numbers, words, strict=False) if number), '')}"
@@ -396,6 +422,28 @@ def usual_objects(evidence: Evidence) -> frozenset[int]:
     alike = (valid & (seen == kinds[:, None])).sum(axis=1)
     is_usual = (of >= LEAST_ALIKE) & (np.minimum(same, alike) >= MOST_ALIKE * of)
     return frozenset(objects[number].index for number in np.flatnonzero(is_usual).tolist())
+
+
+def border(evidence: Evidence, time: float, objects: Sequence[HitObject]) -> str:
+    """A sentence about the border of a section that a place is at, as in "Kiai ends here."; empty if it is at none.
+
+    Args:
+        evidence: of the map.
+        time: of the place [ms].
+        objects: that the place is about, by time; may be none.
+    """
+    beatmap = evidence.beatmap
+    for start, end in beatmap.kiai_sections:
+        for point, word in ((start, "begins"), (end, "ends")):
+            if point is not None and abs(point.time - time) <= HITSOUND_LENIENCY_MS:
+                return f"Kiai {word} here."
+    for rest in beatmap.breaks if objects else ():
+        after = bisect_right(evidence.object_times, rest.start)
+        if after and objects[-1] is evidence.objects_by_time[after - 1]:
+            return f"A break follows this {noun(beatmap)}."
+        if after < len(evidence.objects_by_time) and objects[0] is evidence.objects_by_time[after]:
+            return f"This {noun(beatmap)} is the first after a break."
+    return ""
 
 
 def a(name: str) -> str:

@@ -9,13 +9,13 @@ Figures were counted in 49 minutes of 28 maps of all modes that no network was t
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
 
 from maimod.features.cells import CELLS_PER_BEAT
-from maimod.features.ordered import median
 from maimod.features.song_parts import beats
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import Beatmap, TimingPoint
@@ -26,6 +26,7 @@ from maimod.rules.kiai import logit_of_border
 from maimod.rules.kiai_sections import BORDER_BEATS, others_of_set
 from maimod.rules.passage_rhythms import log_odds
 from maimod.rules.rhythm_index import lag_of
+from maimod.rules.steps import beats_name
 from maimod.rules.stretches import where
 
 BORDER_CURVE = Curve(5.0, 1.5, highest=0.29)
@@ -193,8 +194,11 @@ def _words(
 ) -> str:
     reasons: list[str] = []
     if elsewhere:
-        where = "the other difficulty" if others == 1 else f"{len(elsewhere)} of {others} {OTHERS}"
-        reasons.append(f"{_beats_off((time - median(elsewhere)) / beat)} than in {where}")
+        # The others need not agree: counted are those that have it where most of them do.
+        there = Counter(round(other) for other in elsewhere).most_common(1)[0][0]
+        same = sum(abs(other - there) <= SAME_MS for other in elsewhere)
+        where = "the other difficulty" if others == 1 else f"{same} of {others} {OTHERS}"
+        reasons.append(f"{_beats_off((time - there) / beat)} than in {where}")
     if late:
         many = _beats_off(late)
         than = "than where the song comes again"
@@ -205,8 +209,8 @@ def _words(
 
 
 def _beats_off(beats: float) -> str:
-    many = f"{abs(beats):.2g}"
-    return f"{many} beat{'s' * (many != '1')} {'later' if beats > 0 else 'earlier'}"
+    many = beats_name(abs(beats)) or f"{abs(beats):.2g} beat{'s' * (abs(beats) > 1)}"
+    return f"{many} {'later' if beats > 0 else 'earlier'}"
 
 
 CHECK = BeatmapCheck(Category.KIAI, "Borders of kiai", (BORDER,), run)

@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
+
 from maimod.discriminator.features import SLOTS_PER_BEAT
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, HitObject
 from maimod.osu.names import kind_name, noun, object_name
-from maimod.osu.timing import Snap, snap
+from maimod.osu.timing import Snap, are_near, snap
 from maimod.rules import elsewhere
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.mania_slips import likeliest_of_chord
@@ -449,7 +451,9 @@ def _displaced(evidence: Evidence, o: HitObject, there: Snap) -> str:
     apart = _apart(off, here.red_line.beat_length)
     side = f"{apart} {'later' if off > 0 else 'earlier'} ({abs(off):.0f} ms)"
     seen = elsewhere.objects(evidence, there.tick, True, AROUND, "there", o.time)
-    return f"This {name} is {_place_name(here)} and may belong {_place_name(there)}, {side}: {seen}."
+    is_taken = bool(are_near(np.array([there.tick]), evidence.object_times, SAME_MS)[0])
+    taken = f", where {elsewhere.a(noun(evidence.beatmap))} is already" if is_taken else ""
+    return f"This {name} is {_place_name(here)} and may belong {_place_name(there)}, {side}{taken}: {seen}."
 
 
 def _sound_at(evidence: Evidence, time: float) -> str:

@@ -54,12 +54,16 @@ def steps(evidence: Evidence) -> list[Step]:
 
 def gap_name(evidence: Evidence, before: HitObject, gap: float) -> str:
     """A gap in beats ("1/2 beat", "2 beats"), or in ms if it is on no common divisor."""
-    beats = gap / evidence.beatmap.red_line_of(before.end_time).beat_length
+    return beats_name(gap / evidence.beatmap.red_line_of(before.end_time).beat_length) or f"{gap:.0f} ms"
+
+
+def beats_name(beats: float) -> str:
+    """A number of beats, as in "1/2 beat" and "2 beats"; empty if it is on no common divisor."""
     for divisor in FRACTIONS:
         parts = round(beats * divisor)
         if parts > 0 and abs(beats * divisor - parts) <= SAME_BEATS * divisor and math.gcd(parts, divisor) == 1:
             return f"{parts if divisor == 1 else f'{parts}/{divisor}'} beat{'s' * (beats > 1 + SAME_BEATS)}"
-    return f"{gap:.0f} ms"
+    return ""
 
 
 class UsualSteps:

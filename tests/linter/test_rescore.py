@@ -27,6 +27,7 @@ from maimod.rules import (
     snaps,
     spacing,
     timing,
+    volume,
 )
 from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
 from tests.findings import doubted, with_proposals
@@ -263,6 +264,17 @@ def test_a_finding_has_all_that_the_candidate_says() -> None:
     assert finding.timestamp == "00:06:000 (11) -" and finding.evidence == {"bits": 3.0}
     assert (finding.surprisal, finding.entropy, finding.actual) == (9.0, 3.0, "x:1")
     assert finding.message == f"Words. {positions.UNEXPECTED.advice}"
+
+
+def test_a_border_of_kiai_is_said_of_sounds_and_not_of_positions() -> None:
+    lines = ["0,500,4,1,0,100,1,0", f"{MAP.hit_objects[10].time:.0f},-100,4,1,0,100,0,1"]
+    evidence = Evidence(beatmap([f"{64 + 40 * (i % 8)},192,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(40)], lines))
+    doubts = [measured(rule, 0.9, at) for rule, at in ((volume.VOLUME, 10), (volume.VOLUME, 11), (spacing.SPACING, 10))]
+    messages = sorted(one.message for one in with_proposals(doubts, evidence, Calibration()))
+    assert messages == [
+        f"message {spacing.SPACING.advice}",
+        *sorted([f"message Kiai begins here. {volume.VOLUME.advice}", f"message {volume.VOLUME.advice}"]),
+    ]
 
 
 def test_words_that_fail_cost_no_other_finding() -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from maimod.osu.beatmap import Beatmap
+from maimod.osu.beatmap import Beatmap, Break, HitObject, ObjectKind
 from maimod.osu.hitsounds import CLAP, FINISH
 from maimod.osu.mapset import Mapset
 from maimod.rules import elsewhere
 from maimod.rules.base import Evidence
 from tests.features.test_passages import BEAT, MEASURE, SONG, VERSE, phrase_map
-from tests.maps import beatmap
+from tests.maps import RED_LINE, beatmap
 
 RHYTHM = "the rhythm suggests so"
 
@@ -56,6 +56,29 @@ def test_an_object_that_may_belong_elsewhere_is_usual_here_too() -> None:
     # Within one cell of the grid both places are the same.
     seen = elsewhere.objects(with_others(one, *both, *only_there), HOLE, True, RHYTHM, "there", HOLE + 1)
     assert "though" not in seen
+
+
+def test_a_single_other_difficulty_that_has_it_here_alone_is_said() -> None:
+    here = 9 * MEASURE + 2.5 * BEAT
+    one, same = (shortened({9: (0.0, 1.5, 2.0, 2.5, 3.0)}, f"{number}.osu") for number in range(2))
+    both = shortened({9: (0.0, 1.0, 1.5, 2.0, 2.5, 3.0)}, "2.osu")
+    said = "8 of 8 similar measures have an object there, though the other difficulty has one here"
+    assert elsewhere.objects(with_others(one, same), HOLE, True, RHYTHM, "there", here) == said
+    assert "though" not in elsewhere.objects(with_others(one, both), HOLE, True, RHYTHM, "there", here)
+
+
+def test_the_most_similar_measure_that_does_the_same_is_said() -> None:
+    hole = shortened({9: WITHOUT_BEAT_1, 1: WITHOUT_BEAT_1})
+    assert elsewhere.objects(Evidence(hole), HOLE, True, RHYTHM, "there") == (  # type: ignore[arg-type]
+        "7 of 8 similar measures have an object there, though the most similar measure has none either (00:02:500)"
+    )
+    extra = shortened({9: (*VERSE, 3.5), 1: (*VERSE, 3.5)})
+    assert elsewhere.objects(Evidence(extra), 9 * MEASURE + 3.5 * BEAT, False, RHYTHM) == (  # type: ignore[arg-type]
+        "only 1 of 8 similar measures has an object here, though the most similar measure has one too (00:03:750)"
+    )
+    # One that is most similar, but not nearly the same, says nothing.
+    unlike = shortened({9: (0.0, 0.75, 2.0, 3.0), 1: (0.0, 1.5, 2.0, 2.5)})
+    assert "most similar" not in elsewhere.objects(Evidence(unlike), HOLE, True, RHYTHM, "there")  # type: ignore[arg-type]
 
 
 def test_one_of_one_is_the_one() -> None:
@@ -148,6 +171,30 @@ def test_kinds_and_lengths() -> None:
     )
     assert elsewhere.lengths(Evidence(one), slider, RHYTHM).startswith("none of 8 objects")
     assert elsewhere.lengths(Evidence(one), circle, RHYTHM).startswith(f"{RHYTHM}, though 8 of 8 objects here")
+
+
+def test_every_kind_of_the_similar_measures_is_named() -> None:
+    one = phrase_map(slider=[50])
+    changed = {6: ObjectKind.SPINNER, 11: ObjectKind.SPINNER, 45: ObjectKind.SLIDER}
+    objects = tuple(replace(o, kind=changed.get(o.index, o.kind)) for o in one.hit_objects)
+    said = elsewhere.kinds(Evidence(replace(one, hit_objects=objects)), objects[50].time, ["slider", "circle"], RHYTHM)
+    assert said == "1 of 8 similar measures has a slider, 5 a circle, 2 a spinner"
+
+
+def test_a_border_of_a_section_is_named() -> None:
+    lines = [RED_LINE, "8000,-100,4,2,0,70,0,1", "16003,-100,4,2,0,70,0,0"]
+    map_ = replace(phrase_map(lines=lines), breaks=(Break(1, 21600.0, 21900.0),))
+    last, first = (next(o for o in map_.hit_objects if o.time == time) for time in (21_500, 22_000))
+    evidence = Evidence(map_)
+
+    def said(*objects: HitObject, time: float | None = None) -> str:
+        return elsewhere.border(evidence, objects[0].time if time is None else time, objects)
+
+    assert said(time=8000.0) == "Kiai begins here." and said(time=16_000.0) == "Kiai ends here."
+    assert said(time=8006.0) == said(time=10_000.0) == ""
+    assert said(last) == "A break follows this object." and said(first) == "This object is the first after a break."
+    assert said(map_.hit_objects[0], last) == "A break follows this object."
+    assert said(map_.hit_objects[0]) == said(time=last.time) == ""
 
 
 def test_sounds() -> None:

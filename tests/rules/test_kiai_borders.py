@@ -74,6 +74,17 @@ def test_the_other_difficulties_say_where_a_border_is() -> None:
     assert at(alone, 20.25).message == "Kiai begins 1 beat later than in the other difficulty."
 
 
+def test_only_the_difficulties_that_agree_are_counted() -> None:
+    sections = [(8, 12), (20, 23.5)]
+    others = [kiai_map((8, 12), (20, end), path=f"{end}.osu") for end in (23, 23.0001, 24)]
+    whole = Mapset(Path(), (own := kiai_map(*sections), *others))
+    border = at(list(kiai_borders.run(Evidence(own, mapset=whole))), 23.5)
+    assert border.message == "Kiai ends 2 beats later than in 2 of 3 other difficulties."
+    short = kiai_map((8, 12), (20, 24.0625), path="short.osu")
+    off = at(list(kiai_borders.run(Evidence(short, mapset=Mapset(Path(), (short, *others[2:]))))), 24.0625)
+    assert off.message == "Kiai ends 1/4 beat later than in the other difficulty."
+
+
 def test_a_border_that_most_of_the_set_has_is_not_compared_with_the_others() -> None:
     own, other = kiai_map((8, 12)), kiai_map((8.25, 12), path="other.osu")
 

@@ -9,6 +9,7 @@ from maimod.audio.onsets import OnsetEnvelope, alignment
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding
 from maimod.osu.beatmap import Beatmap
+from maimod.osu.timing import snap
 from maimod.rules import rhythm
 from maimod.rules.base import Evidence
 from tests.findings import findings_of
@@ -139,6 +140,16 @@ def test_object_on_a_neighbouring_tick(by: int, direction: str):
         f"This circle is on a 1/4 tick and may belong on a beat, 1/4 beat {direction} (125 ms): "
         "the song has a clear sound there; 4 of 5 similar measures have an object."
     )
+
+
+def test_a_tick_that_has_an_object_is_said_to_have_one():
+    evidence = Evidence(circles(extra=(4375,)))
+    extra = next(o for o in evidence.beatmap.hit_objects if o.time == 4375)
+    said = rhythm._displaced(evidence, extra, snap(evidence.beatmap, 4500))
+    assert said.startswith(
+        "This circle is on a 1/4 tick and may belong on a beat, 1/4 beat later (125 ms), where an object is already: "
+    )
+    assert "already" not in rhythm._displaced(evidence, extra, snap(evidence.beatmap, 4250))
 
 
 def test_model_is_not_asked_again_after_a_slip():
