@@ -382,7 +382,7 @@ def _sound_name(evidence: Evidence, name: str, value: int) -> str:
 
 def lengths(evidence: Evidence, o: HitObject, fallback: str) -> str:
     """As in "only 1 of 5 objects here in similar measures lasts as long", with the last argument of :func:`kinds`."""
-    same, of = _same_length(evidence, o)
+    same, of = same_length(evidence, o)
     if not of:
         return fallback
     if of == 1:
@@ -393,7 +393,7 @@ def lengths(evidence: Evidence, o: HitObject, fallback: str) -> str:
     return _weighed([share], [], fallback) if same <= of / 2 else _weighed([], [share], fallback)
 
 
-def _same_length(evidence: Evidence, o: HitObject) -> tuple[int, int]:
+def same_length(evidence: Evidence, o: HitObject) -> tuple[int, int]:
     """(objects at the same place of similar measures that last as long as this one, all objects there)."""
     passages = evidence.passages
     if not passages.cells.count:
@@ -403,7 +403,7 @@ def _same_length(evidence: Evidence, o: HitObject) -> tuple[int, int]:
 
 
 def _same_lengths(passages: Passages, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As :func:`_same_length`, (n,) each, of the objects in cells (n,)."""
+    """As :func:`same_length`, (n,) each, of the objects in cells (n,)."""
     heads, valid = passages.in_copies("head", cells)
     seen, _ = passages.in_copies("length", cells)
     there = valid & heads

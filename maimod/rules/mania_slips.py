@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -22,7 +23,8 @@ from maimod.features.slip_model import NO_SLIP, Slips
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import ONLY_MANIA, HitObject, Mode, ObjectKind
 from maimod.osu.timing import TICKS_PER_BEAT
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules import mania_elsewhere
+from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, Words, candidate
 from maimod.rules.steps import gap_name
 
 LEAST_LOG_ODDS = -6.0
@@ -123,8 +125,8 @@ END = Rule(
     corruptions=("length",),
 )
 
-Describe = Callable[[Evidence, Slips, int], tuple[str, str, str]]
-"""Words for the candidate at a note: the message, what is there, what is likelier (may be empty)."""
+Describe = Callable[[Evidence, Slips, int], tuple[str | Words, str, str]]
+"""Words for the candidate at a note: the message (a text without its full stop, or what makes a whole one), what is there, what is likelier (may be empty)."""
 
 
 def columns(evidence: Evidence) -> Iterator[Candidate]:
@@ -169,7 +171,7 @@ def _candidates(
             line=o.line,
             objects=[o],
             measure=float(log_odds[note]),
-            message=f"{words}.",
+            message=f"{words}." if isinstance(words, str) else words,
             actual=actual,
             expected=[Expected(expected)] if expected else [],
             log_odds=round(float(log_odds[note]), 2),
@@ -269,7 +271,13 @@ def _value(table: np.ndarray, names: tuple[str, ...], note: int, name: str) -> f
     return float(table[note, names.index(name)])
 
 
-def _column_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str, str]:
+def _though(words: str, against: Callable[[], str]) -> str:
+    """Words, and what speaks against them."""
+    seen = against()
+    return f"{words}{', though ' * bool(seen)}{seen}."
+
+
+def _column_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str | Words, str, str]:
     assert slips.mania is not None
     expected, table = slips.mania.expectation, slips.mania.columns
     o = evidence.objects_by_time[note]
@@ -312,8 +320,9 @@ def _column_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str
                 if share >= 0.5
                 else "hardly another note of the map comes"
             )
+            said = f"This note is {gap_name(evidence, o, gap)} {word} in column {own}; {others} that soon"
             return (
-                f"This note is {gap_name(evidence, o, gap)} {word} in column {own}; {others} that soon",
+                partial(_though, said, partial(mania_elsewhere.repeats, evidence, o, gap, side == "before")),
                 actual,
                 likelier,
             )
@@ -337,7 +346,18 @@ def _swapped_with(evidence: Evidence, mania: ManiaMeasures, note: int) -> tuple[
     return side, evidence.beatmap.column(evidence.objects_by_time[note + by]) + 1
 
 
-def _chord_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str, str]:
+def _chord_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str | Words, str, str]:
+    words, actual, likelier, size, other = _chord_sizes(slips, note)
+    time = evidence.objects_by_time[note].time
+    return (
+        partial(_though, words, partial(mania_elsewhere.sizes_elsewhere, evidence, time, size, other)),
+        actual,
+        likelier,
+    )
+
+
+def _chord_sizes(slips: Slips, note: int) -> tuple[str, str, str, int, int]:
+    """The words about a chord, what is there and what is likelier, and both sizes."""
     assert slips.mania is not None
     table = slips.mania.chords
     size, expected = round(_value(table, CHORD_NAMES, note, "size")), int(slips.mania.chord_size[note])
@@ -348,6 +368,8 @@ def _chord_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str,
             f"like this one, {_starts(expected)[0].lower()}{_starts(expected)[1:]}",
             actual,
             _notes(expected),
+            size,
+            expected,
         )
     shares = {what: _value(table, CHORD_NAMES, note, f"{what} half around") for what in ("same", "more", "less")}
     more = max(
@@ -355,15 +377,17 @@ def _chord_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str,
     )
     other = size + 1 if more == "more" else size - 1
     if other < 1:
-        return f"{_starts(size)} here, where the rows around suggest none", actual, ""
+        return f"{_starts(size)} here, where the rows around suggest none", actual, "", size, 0
     if shares[more] > max(shares["same"], 0):
         return (
             f"{_starts(size)} here; of the rows around at this place of two beats {100 * shares[more]:.0f} % have "
             f"{_notes(other)}, {100 * max(shares['same'], 0):.0f} % {_notes(size)}",
             actual,
             _notes(other),
+            size,
+            other,
         )
-    return f"{_starts(size)} here, where the rows around suggest {_notes(other)}", actual, _notes(other)
+    return f"{_starts(size)} here, where the rows around suggest {_notes(other)}", actual, _notes(other), size, other
 
 
 def _notes(size: int) -> str:
@@ -374,7 +398,17 @@ def _starts(size: int) -> str:
     return f"{_notes(size).capitalize()} start{'s' if size == 1 else ''}"
 
 
-def _end_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str, str]:
+def _end_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str | Words, str, str]:
+    words, actual, likelier = _other_end(evidence, slips, note)
+    return (
+        partial(_though, words, partial(mania_elsewhere.ends_elsewhere, evidence, evidence.objects_by_time[note])),
+        actual,
+        likelier,
+    )
+
+
+def _other_end(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str, str]:
+    """The words about the end of a note, what is there and what is likelier."""
     assert slips.mania is not None
     o, table = evidence.objects_by_time[note], slips.mania.ends
     beat = evidence.beatmap.red_line_of(o.time).beat_length

@@ -404,7 +404,7 @@ def test_two_notes_that_changed_columns_are_named_as_such(place: int, side: str)
     assert seen.slips is not None and seen.slips.mania is not None
     words, actual, likelier = mania_slips._column_words(seen, seen.slips, note)
     other = steps[6 * 16 + (4 if place == 3 else 3)] + 1
-    assert f"the {side} one in column {other} seem to have changed columns" in words
+    assert isinstance(words, str) and f"the {side} one in column {other} seem to have changed columns" in words
     assert (actual, likelier) == (f"column {steps[6 * 16 + place] + 1}", f"column {other}")
     assert mania_slips._swapped_with(seen, seen.slips.mania, note + 8) is None
 
