@@ -102,6 +102,8 @@ LACKS_ADDITION = "mapset/missing-addition"
 BARE_STRETCH = "hitsounds/none"
 LOST_SOUNDS = frozenset({"hitsounds/missing", "hitsounds/passage-lost"})
 """Estimates that sounds are missing: inside a stretch without any they say no more."""
+IN_A_ROW = frozenset({"rhythm/finisher", "mapset/beside-others"})
+"""What each note of a pattern or chord can have alike: it was done once, and is said once."""
 MOVED_OBJECTS = 2
 """Objects between the place of a new combo and where it seems to belong: of new combos that are set too late or too early most are
 one or two objects off."""
@@ -134,7 +136,7 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
     also: dict[int, list[Finding]] = {}
     beatmap = evidence.beatmap
     combined = _holds_together(_moved_combos(findings, rank, evidence), beatmap)
-    once = list(_bare_stretches(combined, beatmap))
+    once = list(_in_a_row(_bare_stretches(combined, beatmap), rank, beatmap))
     ordered = sorted(once, key=_order_of_causes)
     sections = _first_sections(ordered)
     for finding in ordered:
@@ -197,6 +199,44 @@ def _bare_stretches(findings: Iterable[Finding], beatmap: Beatmap) -> Iterator[F
 
 def _is_in_any(time: float, stretches: Iterable[Finding]) -> bool:
     return any(one.time - SAME_PLACE_MS <= time <= (one.end_time or one.time) + SAME_PLACE_MS for one in stretches)
+
+
+def _in_a_row(findings: Iterable[Finding], rank: Mapping[int, int], beatmap: Beatmap) -> Iterator[Finding]:
+    """Findings; of `IN_A_ROW` those that say the same of notes after each other, or of one chord, are one about all of them."""
+    runs: list[list[Finding]] = []
+    alike: list[Finding] = []
+    for one in findings:
+        if one.rule in IN_A_ROW and len(one.objects) == 1 and TIMES not in one.evidence:
+            alike.append(one)
+        else:
+            yield one
+    for one in sorted(alike, key=lambda one: (one.rule, rank[one.objects[0]])):
+        last = runs[-1][-1] if runs else None
+        if (
+            last is not None
+            and (last.rule, last.severity, last.message) == (one.rule, one.severity, one.message)
+            and rank[one.objects[0]] == rank[last.objects[0]] + 1
+        ):
+            runs[-1].append(one)
+        else:
+            runs.append([one])
+    for run in runs:
+        yield _as_one(run, beatmap) if len(run) > 1 else run[0]
+
+
+def _as_one(run: Sequence[Finding], beatmap: Beatmap) -> Finding:
+    first, objects = run[0], tuple(one.objects[0] for one in run)
+    what, _, advice = first.message.partition(". ")
+    words = places_alike([one.time for one in run if one.time != first.time])
+    several = {"places": len({one.time for one in run}), TIMES: [one.time for one in run]} if words else {}
+    return replace(
+        first,
+        message=f"{what.removesuffix('.')}{words}. {advice}".rstrip() if words else first.message,
+        timestamp=editor_timestamp(beatmap, first.time, [beatmap.hit_objects[index] for index in objects]),
+        objects=objects,
+        end_time=run[-1].time if words else first.end_time,
+        evidence={**first.evidence, **several},
+    )
 
 
 def _holds_together(findings: Iterable[Finding], beatmap: Beatmap) -> Iterator[Finding]:

@@ -179,6 +179,26 @@ class TestFolding:
         everywhere = replace(passage, evidence={"times_ms": [MAP.hit_objects[1].time, passage.time]})
         assert rules(everywhere, *inside) == ["hitsounds/volume", "hitsounds/passage-volume"]
 
+    def test_notes_of_one_pattern_that_are_all_finishers_are_one_finding(self) -> None:
+        def finisher(index: int, message: str = "It is 90 ms away. Leave room.") -> Finding:
+            return replace(finding("rhythm/finisher", index, 0.65, None), message=message)
+
+        run, other, apart = [finisher(index) for index in (2, 3, 4)], finisher(5, "It ends it."), finisher(8)
+        kept, _ = deduplicate([apart, *run, other], Evidence(MAP))
+        assert [one.objects for one in kept] == [(2, 3, 4), (5,), (8,)]
+        assert kept[0].message == "It is 90 ms away; the same at 2 more places: 00:02:500, 00:03:000. Leave room."
+        assert (kept[0].timestamp, kept[0].end_time, kept[0].evidence["places"]) == ("00:02:000 (3,4,1) -", 3000.0, 3)
+        assert kept[0].evidence["times_ms"] == [2000.0, 2500.0, 3000.0] and kept[2] == apart
+        graver = replace(run[1], severity=Severity.PROBLEM)
+        assert len(deduplicate([run[0], graver, run[2]], Evidence(MAP))[0]) == 3
+
+    def test_the_notes_of_a_chord_beside_another_difficulty_are_one_finding(self) -> None:
+        chord = maps.beatmap([f"{x},192,1000,1,0,0:0:0:0:" for x in (64, 192)], mode=3, circle_size=4)
+        both = [finding("mapset/beside-others", index, 0.7, None, beatmap=chord) for index in (0, 1)]
+        ((one,), _) = deduplicate(both, Evidence(chord))
+        assert one.objects == (0, 1) and one.timestamp == "00:01:000 (1000|0,1000|1) -"
+        assert (one.message, one.end_time, one.evidence) == (both[0].message, None, {})
+
     def test_stretches_without_additions_are_one_finding(self) -> None:
         short, long = (
             replace(
