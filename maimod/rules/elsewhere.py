@@ -41,7 +41,7 @@ SAME_SPEED = 0.005
 """Scroll speeds this close are one, as written with other digits."""
 CLEAR_SOUND, FAINT_SOUND = 0.5, 0.35
 """Onset strengths. Objects have about 1, empty 1/4 ticks 0.2."""
-NO_SOUND = "no sound"
+CLEAR, NO_SOUND = "a clear sound", "no sound"
 
 
 def sound(evidence: Evidence, time: float) -> str:
@@ -49,7 +49,7 @@ def sound(evidence: Evidence, time: float) -> str:
     if evidence.envelope is None:
         return ""
     strength = float(evidence.envelope.at(np.array([time + lag_of(evidence.alignment)]), ONSET_WIDTH_MS)[0])
-    return "a clear sound" if strength >= CLEAR_SOUND else "a faint sound" if strength >= FAINT_SOUND else NO_SOUND
+    return CLEAR if strength >= CLEAR_SOUND else "a faint sound" if strength >= FAINT_SOUND else NO_SOUND
 
 
 class _Share(msgspec.Struct, frozen=True):
@@ -217,6 +217,19 @@ def _most_alike(evidence: Evidence, shares: Sequence[_Share], time: float, is_mi
         return ""
     at = clock(float(passages.cells.times(np.array([place]))[0]))
     return f"the most similar measure has {'none either' if is_missing else 'one too'} ({at})"
+
+
+def edges(evidence: Evidence, time: float) -> str:
+    """The other difficulties in which something starts or ends at a time [ms], as in ", though the other difficulty has an object or an end at
+    this end as well"; empty if there are none."""
+    if not evidence.passages.cells.count:
+        return ""
+    others = evidence.passages.in_siblings("edge", evidence.passages.cell_of(time))
+    count, of = int(others.sum()), others.size
+    if not count:
+        return ""
+    many = "the other difficulty" if of == 1 else f"{count} of {of} {OTHERS}"
+    return f", though {many} {'has' if count == 1 else 'have'} an object or an end at this end as well"
 
 
 def kinds(evidence: Evidence, time: float, names: Sequence[str], fallback: str) -> str:

@@ -95,11 +95,10 @@ def ends_elsewhere(evidence: Evidence, o: HitObject) -> str:
     is_held, seen = o.duration > SAME_MS, []
     same, of = elsewhere.same_length(evidence, o)
     if of >= elsewhere.LEAST_AGAINST and 2 * same > of:
-        seen.append(
-            f"{same} of {of} notes here in similar measures are {'held as long' if is_held else 'not held either'}"
-        )
+        seen.append((same, f"{same} of {of} {elsewhere.MEASURES}"))
     others = sum(one.mode is evidence.beatmap.mode for one in evidence.others)
     if is_held and (alike := elsewhere.holds_alike(evidence, o)):
-        many = "the other difficulty" if others == 1 else f"{alike} of {others} {elsewhere.OTHERS}"
-        seen.append(f"{many} {'holds' if alike == 1 else 'hold'} one as long")
-    return " and ".join(seen)
+        seen.append((alike, "the other difficulty" if others == 1 else f"{alike} of {others} {elsewhere.OTHERS}"))
+    is_one = sum(count for count, _ in seen) == 1
+    hold = f"hold{'s' * is_one} one as long" if is_held else f"{'does' if is_one else 'do'} not hold it either"
+    return f"{' and '.join(many for _, many in seen)} {hold}" if seen else ""

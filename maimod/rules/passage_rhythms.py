@@ -7,7 +7,8 @@ the other value among them; the same of the other difficulties is added. Copies:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -18,6 +19,7 @@ from maimod.features.passages import Passages
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import HitObject, ObjectKind
 from maimod.osu.names import kind_name, noun, object_name
+from maimod.rules import elsewhere
 from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.elsewhere import a, counted
 from maimod.rules.rhythm import at_time
@@ -173,12 +175,25 @@ def _shifted(evidence: Evidence) -> Iterator[Candidate]:
             measure=float(bits[measure]),
             actual=f"{part} beat {side}",
             expected=[Expected("as where the passage is repeated")],
-            message=f"These {len(objects)} {noun(evidence.beatmap)}s seem {part} beat {side}: moved by that, they match the measures "
-            "with the same rhythm elsewhere in the map.",
+            message=partial(_shifted_words, evidence, objects, part, int(shifts[measure])),
             gain=round(float(gains[measure]), 3),
             gain_in_others=round(float(of_siblings[measure]), 3),
             bits=round(float(bits[measure]), 2),
         )
+
+
+def _shifted_words(evidence: Evidence, objects: Sequence[HitObject], part: str, shift: int) -> str:
+    """Words about objects that seem `part` of a beat late (`shift` in cells, positive) or early."""
+    times = sorted({o.time for o in objects})
+    moved = [time - shift / CELLS_PER_BEAT * evidence.beatmap.red_line_of(time).beat_length for time in times]
+    clear, clear_moved = (
+        sum(elsewhere.sound(evidence, time) == elsewhere.CLEAR for time in at) for at in (times, moved)
+    )
+    heard = f", though {clear} of them lie on clear sounds and {clear_moved or 'none'} would"
+    return (
+        f"These {len(objects)} {noun(evidence.beatmap)}s seem {part} beat {'late' if shift > 0 else 'early'}: moved by that, they match "
+        f"the measures with the same rhythm elsewhere in the map{heard * (clear > clear_moved)}."
+    )
 
 
 def _grid_kinds(head: np.ndarray) -> np.ndarray:
@@ -277,12 +292,16 @@ def _missing(evidence: Evidence) -> Iterator[Candidate]:
             measure=float(bits[place]),
             actual="nothing",
             expected=[Expected(f"an object at {clock(time)}")],
-            message=f"{with_it[place]} of {counted(int(with_it[place] + without[place]), 'similar measure')} have "
-            f"{a(noun(evidence.beatmap))} here, this one has none.",
+            message=partial(_hole, evidence, time),
             copies=int(with_it[place] + without[place]),
             copies_with_object=int(with_it[place]),
             bits=round(float(bits[place]), 2),
         )
+
+
+def _hole(evidence: Evidence, time: float) -> str:
+    seen = elsewhere.objects(evidence, time, True, "the rhythm around suggests an object here")
+    return f"{seen[0].upper()}{seen[1:]}; this measure has none."
 
 
 def _other_kinds(evidence: Evidence) -> Iterator[Candidate]:

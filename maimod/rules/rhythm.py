@@ -419,7 +419,7 @@ def _ends(evidence: Evidence, rhythm: RhythmIndex, named: frozenset[int]) -> Ite
             actual=f"1/{here.divisor} at {clock(time)}",
             expected=(expected_tick(there, round(other.probability, 3)),),
             message=f"This {object_name(hit_object, evidence.beatmap)} {'ends' if time >= hit_object.end_time - SAME_MS else 'turns'} "
-            f"{_place_name(here)}, {amount} than usual in such a rhythm{_sound_at(evidence, other.time)}.",
+            f"{_place_name(here)}, {amount} than usual in such a rhythm{_sound_at(evidence, other.time)}{elsewhere.edges(evidence, time)}.",
             alike_in_map=alike,
             bits=round(bits, 2),
         )

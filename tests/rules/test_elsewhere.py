@@ -161,6 +161,14 @@ def test_new_combos(is_missing: bool, expected: str) -> None:
     assert elsewhere.flags(Evidence(phrase_map()), 9 * MEASURE, is_missing, RHYTHM) == expected
 
 
+def test_what_the_other_difficulties_have_at_an_end() -> None:
+    one, other = shortened({9: WITHOUT_BEAT_1}, "0.osu"), shortened({}, "1.osu")
+    said = ", though {} an object or an end at this end as well"
+    assert elsewhere.edges(with_others(one, other), HOLE) == said.format("the other difficulty has")
+    assert elsewhere.edges(with_others(one, other, other, one), HOLE) == said.format("2 of 2 other difficulties have")
+    assert elsewhere.edges(with_others(one, one), HOLE) == ""
+
+
 def test_kinds_and_lengths() -> None:
     one = phrase_map(slider=[46])
     slider, circle = one.hit_objects[46], one.hit_objects[41]

@@ -104,12 +104,11 @@ def test_notes_that_are_held_as_long_elsewhere_speak_for_an_end() -> None:
         seen = with_others(of, *others)
         return mania_elsewhere.ends_elsewhere(seen, note(seen, start, 1))
 
-    same = "8 of 8 notes here in similar measures are held as long"
-    assert said(own) == same
-    assert said(own, own) == f"{same} and the other difficulty holds one as long"
+    assert said(own) == "8 of 8 similar measures hold one as long"
+    assert said(own, own) == "8 of 8 similar measures and the other difficulty hold one as long"
     other = made([one if one[0] != start else (start, 1, QUARTER) for one in notes()])
-    assert said(own, own, other, own) == f"{same} and 2 of 3 other difficulties hold one as long"
-    assert said(other, own) == ""
+    assert said(own, own, other, own) == "8 of 8 similar measures and 2 of 3 other difficulties hold one as long"
+    assert said(other, own) == "" and said(other, other) == "the other difficulty holds one as long"
     assert said(made([(time, column, 0) for time, column, _ in notes()])) == (
-        "8 of 8 notes here in similar measures are not held either"
+        "8 of 8 similar measures do not hold it either"
     )

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pytest
+
+from maimod.audio.onsets import OnsetEnvelope
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import passage_rhythms, passage_sounds, passage_speeds
 from maimod.rules.base import Candidate, Evidence
+from maimod.rules.rhythm_index import lag_of
 from tests.features.test_passages import BEAT, MEASURE, SONG, VERSE, phrase_map
 from tests.maps import RED_LINE, beatmap
 
@@ -77,6 +82,22 @@ def test_a_passage_pasted_late() -> None:
     song[9] = song[10] = tuple(beat + 0.5 for beat in VERSE)
     late = next(one for one in found(phrase_map(song)) if one.rule is passage_rhythms.SHIFTED)
     assert late.time == 9 * MEASURE + 250 and late.actual == "1/2 beat late"
+    assert late.message.endswith("they match the measures with the same rhythm elsewhere in the map.")
+
+
+@pytest.mark.parametrize(
+    ("shift", "said"), [(0, "though 10 of them lie on clear sounds and 4 would."), (-250, "elsewhere in the map.")]
+)
+def test_a_passage_on_the_sounds_is_said_to_be_there(shift: int, said: str) -> None:
+    song = list(SONG)
+    song[9] = song[10] = tuple(beat + 0.5 for beat in VERSE)
+    one = phrase_map(song)
+    strength = np.zeros(24 * MEASURE)
+    for o in one.hit_objects:
+        strength[int(o.time) + shift * (9 * MEASURE <= o.time < 11 * MEASURE) :][:4] = 2.0
+    heard = Evidence(one, envelope=OnsetEnvelope(np.roll(strength, round(lag_of(None))), 1.0))
+    late = next(one for one in passage_rhythms.run(heard) if one.rule is passage_rhythms.SHIFTED)
+    assert late.message.endswith(said)
 
 
 def test_a_beat_on_thirds_in_a_map_of_quarters() -> None:
@@ -92,6 +113,12 @@ def test_an_object_that_all_copies_have() -> None:
     (hole,) = found(phrase_map(song))
     assert hole.rule is passage_rhythms.HOLE and hole.time == 9 * MEASURE + 750
     assert hole.objects[0].time == 9 * MEASURE + 500
+    assert hole.message == "8 of 8 similar measures have an object here; this measure has none."
+    others = [phrase_map(song, path="same.osu"), *(phrase_map(path=f"{number}.osu") for number in range(2))]
+    (in_set,) = [one for one in found(phrase_map(song), *others) if one.rule is passage_rhythms.HOLE]
+    assert in_set.message == (
+        "8 of 8 similar measures and 2 of 3 other difficulties have an object here; this measure has none."
+    )
 
 
 def test_a_slider_where_all_copies_have_a_circle() -> None:
