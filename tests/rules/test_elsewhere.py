@@ -77,8 +77,10 @@ def test_the_most_similar_measure_that_does_the_same_is_said() -> None:
         "only 1 of 8 similar measures has an object here, though the most similar measure has one too (00:03:750)"
     )
     # One that is most similar, but not nearly the same, says nothing.
-    unlike = shortened({9: (0.0, 0.75, 2.0, 3.0), 1: (0.0, 1.5, 2.0, 2.5)})
-    assert "most similar" not in elsewhere.objects(Evidence(unlike), HOLE, True, RHYTHM, "there")  # type: ignore[arg-type]
+    unlike = shortened({9: (0.0, 1.5, 2.0, 2.5, 3.0, 3.5), 17: WITHOUT_BEAT_1})
+    assert elsewhere.objects(Evidence(unlike), HOLE, True, RHYTHM, "there") == (  # type: ignore[arg-type]
+        "6 of 8 similar measures have an object there"
+    )
 
 
 def test_one_of_one_is_the_one() -> None:
