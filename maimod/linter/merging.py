@@ -25,6 +25,8 @@ COPIED_RULES = ("new-combos/missing", "hitsounds/missing", "rhythm/missing-objec
 """Rules about what can be forgotten in a phrase before it is copied."""
 COPIED = frozenset({Category.RHYTHM, Category.NEW_COMBOS, Category.HITSOUNDS})
 """Categories whose mistakes are copied with a passage; where objects lie on the playfield is mostly made anew."""
+COPIED_FORMS = frozenset({"sliders/form", "sliders/repeats"})
+"""Rules of other categories about the rhythm."""
 PHRASES = "phrases"
 """Evidence of a finding that stands for the same place of several phrases: how many."""
 TIMES = "times_ms"
@@ -83,7 +85,8 @@ def _in_copies(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Iter
     which names the others: what was copied with a passage is one mistake."""
     listed: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
     for number, ((candidate, _, _), logit) in enumerate(named):
-        if logit >= LISTED_LOGIT and candidate.rule.category in COPIED:
+        is_copied = candidate.rule.category in COPIED or candidate.rule.id in COPIED_FORMS
+        if logit >= LISTED_LOGIT and is_copied:
             texts = (candidate.actual, *(one.text for one in candidate.expected[:1]))
             listed[candidate.rule.id, *(_TIME.sub("", text) for text in texts)].append(number)
     passages, folded = evidence.passages, set[int]()

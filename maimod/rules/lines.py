@@ -71,7 +71,8 @@ UNUSED_RED = Rule(
     why="Red lines are for timing; one that only changes velocity or samples should be a green line, and an "
     "unnecessary one has to be moved with every later correction of the offset.",
     how="It has the tempo and meter of the red line before it and is on a downbeat of it, so that not even bar lines "
-    "change, which only taiko and mania show.",
+    "change, which only taiko and mania show. A minor, if all such lines have other red lines within four measures on both sides, as where lines "
+    "follow a played tempo.",
     advice="Make it a green line, or delete it.",
     ignore_when="it restarts the cymbals of Nightcore where the phrase of the song begins",
     blind_spots="Lines that are a fraction of a ms off the downbeat in songs with an uneven tempo.",
@@ -109,6 +110,9 @@ LINE_VOLUME = Rule(
 SAME_TEMPO = 1e-5
 """Relative: 1 ms in 100 s."""
 DOWNBEAT_MS = 1.0
+FOLLOWED_MEASURES = 4.0
+"""A line with others this close on both sides is one of those that follow a played tempo measure by measure: two of these are equal by
+chance."""
 LEAST_VOLUME, MOST_VOLUME = 5, 100
 MOST_NAMED = 4
 """Lines after the first that are named by their times."""
@@ -352,19 +356,22 @@ def _count(times: np.ndarray, start: float, end: float) -> int:
 def _unused_red(evidence: Evidence) -> Iterator[Candidate]:
     if evidence.beatmap.mode is Mode.MANIA:  # there red lines also undo scroll speeds
         return
-    unused = []
-    for before, line in pairwise(evidence.beatmap.red_lines):
+    unused, is_followed = [], True
+    lines = evidence.beatmap.red_lines
+    for before, line, after in zip(lines, lines[1:], [*lines[2:], None], strict=False):
         measure = before.meter * before.beat_length
         off = (line.time - before.time) - round((line.time - before.time) / measure) * measure
         same = abs(line.beat_length / before.beat_length - 1) < SAME_TEMPO and line.meter == before.meter
         draws = evidence.beatmap.mode is Mode.TAIKO and line.omits_bar_line != before.omits_bar_line
         if same and abs(off) < DOWNBEAT_MS and not draws and line.time > before.time:
             unused.append(line)
+            beside = after.time - line.time if after else math.inf
+            is_followed &= max(line.time - before.time, beside) <= FOLLOWED_MEASURES * measure + DOWNBEAT_MS
     if unused:
         yield _candidate(
             UNUSED_RED,
             unused,
-            Certainty.GUIDELINE,
+            Certainty.POSSIBLE if is_followed else Certainty.GUIDELINE,
             f"This red line has the tempo and meter of the one before ({60_000 / unused[0].beat_length:.2f} BPM, "
             f"{unused[0].meter}/4) and is on a downbeat of it",
             "a red line",

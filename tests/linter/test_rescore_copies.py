@@ -13,8 +13,8 @@ from maimod.findings import Category, Finding, Severity, clock
 from maimod.linter.rescore import rescore
 from maimod.osu.beatmap import Mode
 from maimod.osu.mapset import Mapset
-from maimod.rules import hitsounds
-from maimod.rules.base import candidate
+from maimod.rules import forms, hitsounds, slider_slips
+from maimod.rules.base import Rule, candidate
 from tests.features.test_passages import MEASURE, phrase_map
 from tests.findings import judgeable, judging, with_proposals
 from tests.linter.test_rescore import MAP
@@ -74,6 +74,21 @@ def test_other_sounds_in_two_copies_of_a_measure_are_two_findings() -> None:
         return rescore(given, seen, calibration)
 
     assert len(unexpected("finish", "whistle")) == 2 and len(unexpected("finish", "finish")) == 1
+
+
+def test_the_same_form_in_two_copies_of_a_measure_is_one_finding() -> None:
+    loaded = phrase_map()
+    times = [measure * MEASURE + 1000.0 for measure in (1, 9)]
+    objects = [next(o for o in loaded.hit_objects if o.time == time) for time in times]
+    seen = judgeable(loaded, {("length", time): 1.0 for time in times}, elsewhere=-6.0)
+
+    def doubted(rule: Rule) -> list[Finding]:
+        given = [candidate(rule, time=o.time, line=o.line, objects=[o], message="", measure=9.0) for o in objects]
+        return rescore(given, seen, judging(Category.SLIDERS, "slot length", 1.0, 0.0, rule.id))
+
+    (form,) = doubted(forms.FORM)
+    assert form.evidence["times_ms"] == times
+    assert len(doubted(slider_slips.SLIP)) == 2  # the shape is mostly made anew
 
 
 @pytest.mark.parametrize(

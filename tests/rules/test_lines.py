@@ -73,6 +73,22 @@ def test_red_lines_that_change_nothing(line: str, expected: list[tuple[str, str]
 
 
 @pytest.mark.parametrize(
+    ("times", "severity"),
+    [
+        ((0, 2000, 4000, 6010), "minor"),  # lines follow a played tempo
+        ((0, 2000, 4000, 20010), "warning"),
+        ((-20000, 2000, 4000, 6010), "minor"),
+        ((0, 4000), "warning"),
+    ],
+)
+def test_red_lines_that_follow_a_played_tempo_may_be_equal_by_chance(times: tuple[int, ...], severity: str):
+    """The third of four lines, or the last of two, has the tempo of the one before."""
+    lengths = (500, 500) if len(times) == 2 else (510, 500, 500, 490)
+    lines = [f"{time},{length},4,2,0,70,1,0" for time, length in zip(times, lengths, strict=True)]
+    assert rules(found(*lines)) == [("timing/unused-red-line", severity)]
+
+
+@pytest.mark.parametrize(
     ("line", "objects", "count"),
     [
         (GREEN, ["100,192,5000,1,0"], 1),  # a velocity without a slider

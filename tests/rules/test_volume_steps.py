@@ -55,7 +55,12 @@ def test_a_line_that_is_lost_leaves_a_section_at_the_volume_before() -> None:
     assert one.message == (
         "24 hits from here on have 40 % volume, as those before; most similar measures and other difficulties have 70 % here."
     )
+    (apart,) = found(own, *others(by_section((start, 90))))
+    assert apart.message.endswith(
+        "as those before; most similar measures have 70 %, most other difficulties 90 % here."
+    )
     (alone,) = found(own)
+    assert alone.message.endswith("as those before; most similar measures have 70 % here.")
     assert alone.time == start and alone.measure is not None and one.measure is not None
     assert alone.measure < one.measure and alone.numbers["bits_of_difficulties"] == 0
 
