@@ -119,6 +119,15 @@ def is_start_of_most(evidence: Evidence, time: float) -> bool:
     return any(share.what == OTHERS and share.is_usual for share in _shares(evidence, "head", time))
 
 
+def others_start_here(evidence: Evidence, time: float, there: float) -> bool:
+    """Whether one of two or more other difficulties has an object at a time [ms], and none has one at another time `there`."""
+    here, elsewhere = (
+        [share for share in _shares(evidence, "head", at) if share.what == OTHERS and share.of > 1]
+        for at in (time, there)
+    )
+    return any(share.count for share in here) and not any(share.count for share in elsewhere)
+
+
 def has_same_flag(evidence: Evidence, time: float, has_flag: bool, in_set: bool = False) -> bool:
     """Whether most of several similar measures, and of the other difficulties, have a new combo at a time [ms], or lack
     it, as the map does; with `in_set` only if there are other difficulties."""
@@ -332,6 +341,17 @@ def is_in_all_others(evidence: Evidence, time: float, name: str) -> bool:
     sides, own = _sounds(evidence, time, name)
     values = next((values for values, what in sides if what == OTHERS), [])
     return len(values) > 1 and all(_is_same(name, own, value) for value in values)
+
+
+def is_sound_of_most(evidence: Evidence, time: float, name: str) -> bool:
+    """Whether the same hit sounds like this one in most of several similar measures, and in most other difficulties, of which there are
+    some; arguments as of :func:`sounds`."""
+    sides, own = _sounds(evidence, time, name)
+    values = {what: found for found, what in sides}
+    return len(values.get(MEASURES, ())) >= LEAST_AGAINST and all(
+        2 * sum(_is_same(name, own, value) for value in values.get(what, ())) > len(values.get(what, ()))
+        for what in (MEASURES, OTHERS)
+    )
 
 
 def holds_alike(evidence: Evidence, hold: HitObject) -> int:

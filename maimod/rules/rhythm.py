@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -228,6 +228,7 @@ def _start(
     if slip.rule is not WRONG_TICK:
         bits += ODDS_SHARE * min(math.log2(other.probability / max(1.0 - other.probability, 1e-3)), MAX_ODDS_BITS)
     here = f"1/{snap(evidence.beatmap, time).divisor} at {clock(time)}"
+    further: dict[str, Any] = {"expected_ms": other.time} if slip.rule is WRONG_TICK else {}
     return candidate(
         slip.rule,
         time=slip.time,
@@ -246,6 +247,7 @@ def _start(
         onset_expected=rhythm.onset(other.time),
         alike_in_map=alike,
         bits=round(bits, 2),
+        **further,
     )
 
 
@@ -540,6 +542,7 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
                 message=partial(_displaced, evidence, o, snap(evidence.beatmap, time)),
                 actual=clock(o.time),
                 expected=[Expected(clock(time))],
+                expected_ms=time,
             )
         else:
             yield candidate(

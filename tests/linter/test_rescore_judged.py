@@ -215,7 +215,15 @@ class TestSet:
     def test_additions_are_less_in_doubt_where_all_of_the_set_has_the_same(self) -> None:
         calibration = judging(Category.HITSOUNDS, NAMES[0], 0.0, 2.0, hitsounds.UNEXPECTED.id)
         scores = []
-        for mode, count, sound in ((Mode.CATCH, 2, 0), (Mode.CATCH, 1, 0), (Mode.CATCH, 2, 4), (Mode.OSU, 2, 0)):
+        for mode, count, sound in (
+            (Mode.CATCH, 2, 0),
+            (Mode.CATCH, 1, 0),
+            (Mode.CATCH, 2, 4),
+            (Mode.OSU, 2, 0),
+            (Mode.OSU, 1, 0),
+            (Mode.OSU, 0, 0),
+            (Mode.OSU, 2, 4),
+        ):
             own = replace(phrase_map(), mode=mode)
             hit = next(o for o in own.hit_objects if o.time == 9 * MEASURE)
             changed = [
@@ -225,8 +233,38 @@ class TestSet:
             seen = judgeable(own, {}, mapset=Mapset(Path(), (own, *others)))
             doubt = candidate(hitsounds.UNEXPECTED, time=hit.time, line=1, objects=[hit], message="", measure=9.0)
             scores += [one.score for one in rescore([doubt], seen, calibration)]
-        less = 1 / (1 + math.exp(-2.0 - adjustments.SAME_SOUND_LOGIT))
-        assert scores == pytest.approx([less, 0.881, 0.881, 0.881], abs=1e-3)
+        least, less = (
+            1 / (1 + math.exp(-2.0 - by)) for by in (adjustments.SAME_SOUND_LOGIT, adjustments.AS_MOST_LOGIT)
+        )
+        assert scores == pytest.approx([least, 0.881, 0.881, less, less, 0.881, 0.881], abs=1e-3)
+
+    def test_sounds_that_most_of_the_map_and_the_set_have_keep_no_least_log_odds(self) -> None:
+        blind = judging(Category.HITSOUNDS, NAMES[0], 0.0, -9.0, hitsounds.UNEXPECTED.id)
+        own = phrase_map()
+        hit = next(o for o in own.hit_objects if o.time == 9 * MEASURE)
+        doubt = candidate(hitsounds.UNEXPECTED, time=hit.time, line=1, objects=[hit], message="", measure=9.0)
+        for others, count in (((), 1), ((replace(own, path=Path("other.osu")),), 0)):
+            seen = judgeable(own, {("addition", hit.time): 4.0}, mapset=Mapset(Path(), (own, *others)))
+            assert len(rescore([doubt], seen, blind)) == count
+
+    def test_an_object_is_less_in_doubt_where_one_other_has_it_and_none_has_the_other_tick(self) -> None:
+        calibration = judging(Category.RHYTHM, NAMES[0], 0.0, 0.5, rhythm.WRONG_TICK.id)
+        time = MAP.hit_objects[10].time
+        without = replace(MAP, hit_objects=(*MAP.hit_objects[:10], *MAP.hit_objects[11:]))
+        bare, more, whole = (replace(without, path=Path(f"{name}.osu")) for name in ("bare", "more", "whole"))
+        whole = replace(whole, hit_objects=MAP.hit_objects)
+        scores = []
+        for there, others in (
+            (time + 250, (bare, more, whole)),
+            (time + 250, (bare, more)),
+            (time + 500, (bare, more, whole)),
+            (None, (bare, more, whole)),
+        ):
+            given = replace(measured(rhythm.WRONG_TICK, 0.9), numbers={} if there is None else {"expected_ms": there})
+            seen = judgeable(MAP, {}, mapset=Mapset(Path(), (MAP, *others)))
+            scores += [one.score for one in rescore([given], seen, calibration) if one.rule == rhythm.WRONG_TICK.id]
+        less = 1 / (1 + math.exp(-0.5 - adjustments.OTHERS_START_LOGIT))
+        assert scores == pytest.approx([less, 0.622, 0.622, 0.622], abs=1e-3)
 
     @pytest.mark.parametrize(("ends", "is_alike"), [((2000, 2000), True), ((2000, 2250), False), ((2000,), False)])
     def test_the_end_of_a_hold_is_less_in_doubt_where_two_others_have_the_same(
