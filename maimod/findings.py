@@ -15,6 +15,8 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
 from maimod.osu.folder import ARCHIVES, BEATMAP
 
@@ -76,8 +78,7 @@ class Category(StrEnum):
     """What the upload server refuses."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(msgspec.Struct, frozen=True):
     """A value that is likelier than the map's by the evidence; never a fix."""
 
     text: str
@@ -147,8 +148,7 @@ class Finding:
         return editor_link(self.timestamp)
 
 
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
+class ModelInfo(msgspec.Struct, frozen=True):
     """The model used."""
 
     id: str
@@ -203,8 +203,7 @@ class BeatmapReport:
         return (archive or path.parent).as_posix()
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
+class Shard(msgspec.Struct, frozen=True):
     """The part of a run that a report is."""
 
     number: int

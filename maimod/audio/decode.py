@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from maimod.audio.container import LENGTH_TOLERANCE, MAX_GAP, MAX_HOURS, Packets, Part, measure, open_container, parts
@@ -41,8 +41,7 @@ Blocks = Iterator[tuple[int, np.ndarray]]
 """(samples per second, samples) of consecutive parts of a song; the first axis of the samples is time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Audio:
+class Audio(msgspec.Struct, frozen=True):
     """A decoded song."""
 
     path: Path | None

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from maimod.commands import interrupts
 from maimod.commands.baseline import Baseline, Delta, Reference, Subtraction, gone, since_last_run, stale, without
 from maimod.commands.baseline import load as load_baseline
@@ -69,8 +71,8 @@ def once(
         from maimod.reporters.html import Album
 
         with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX) as folder:
-            view = replace(check.view, album=Album(Path(folder)))
-            return _once(replace(check, view=view), sources, session, reference)
+            view = msgspec.structs.replace(check.view, album=Album(Path(folder)))
+            return _once(msgspec.structs.replace(check, view=view), sources, session, reference)
 
 
 @contextmanager
@@ -482,7 +484,7 @@ def write_report(name: str, target: Path | None, report: Report, view: View) -> 
         return
     try:
         with whole_file(target) as out:
-            REPORTERS[name](report, out, replace(view, plain=True))
+            REPORTERS[name](report, out, msgspec.structs.replace(view, plain=True))
     except OSError as error:
         raise UsageError(f"{target}: cannot be written ({error.strerror or error})") from None
 

@@ -10,21 +10,20 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import is_dataclass
 from difflib import get_close_matches
 from enum import Enum
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import msgspec
 
 from maimod.commands.options import CheckOptions, declared
 from maimod.errors import ConfigError, short
 from maimod.linter.settings import Names, Option, Where
 from maimod.osu.folder import read_file
-
-if TYPE_CHECKING:
-    from msgspec import Struct, ValidationError
 
 NAME = "maimod.toml"
 SCHEMA_FILE = Path(__file__).parent / "config.schema.json"
@@ -32,12 +31,11 @@ SCHEMA_FILE = Path(__file__).parent / "config.schema.json"
 MAX_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(msgspec.Struct, frozen=True):
     """Options of a configuration file."""
 
     path: Path | None = None
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """Values by the names of the options of :class:`CheckOptions`."""
     is_found: bool = False
     """Whether it was found beside the maps instead of named on the command line; then it is not trusted."""
@@ -113,7 +111,6 @@ def decode(table: Any, folder: Path) -> dict[str, Any]:
     Raises:
         ConfigError: if a key or a value is wrong; the message names it and suggests another.
     """
-    import msgspec
 
     try:
         read = msgspec.convert(table, _table(CheckOptions))
@@ -143,7 +140,6 @@ def _seen_from(folder: Path, value: Any, names: Names | None) -> Any:
 
 def schema() -> dict[str, Any]:
     """The JSON schema of a configuration file, for editors."""
-    import msgspec
 
     (found,), parts = msgspec.json.schema_components([_table(CheckOptions)], ref_template="#/$defs/{name}")
     root = parts.pop(found["$ref"].rpartition("/")[2])
@@ -159,9 +155,8 @@ def schema() -> dict[str, Any]:
 
 
 @cache
-def _table(kind: type) -> type[Struct]:
+def _table(kind: type) -> type[msgspec.Struct]:
     """Type of a table in the file: the options of a class that files may set, all optional."""
-    import msgspec
 
     return msgspec.defstruct(
         kind.__name__,
@@ -181,7 +176,6 @@ def _table(kind: type) -> type[Struct]:
 
 def _in_file(kind: Any, option: Option) -> Any:
     """Type of a value of type `kind` in a file, with its bounds."""
-    import msgspec
 
     arguments = get_args(kind)
     if get_origin(kind) in (Union, UnionType):
@@ -218,9 +212,8 @@ def _words(kind: Any) -> tuple[str, ...]:
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
-def _given(read: Struct, kind: type) -> dict[str, Any]:
+def _given(read: msgspec.Struct, kind: type) -> dict[str, Any]:
     """Convert a table to the field types of `kind`."""
-    import msgspec
 
     found = {name: getattr(read, name) for name in read.__struct_fields__}
     return {
@@ -252,7 +245,7 @@ _KINDS = {
 }
 
 
-def _explained(error: ValidationError, table: Any) -> str:
+def _explained(error: msgspec.ValidationError, table: Any) -> str:
     """Rewrite an error of msgspec as one line with the key, the value, and a suggestion."""
     what, _, where = str(error).partition(" - at `$")
     place, value, kind = _found(where.rstrip("`"), table, _table(CheckOptions))
@@ -280,7 +273,6 @@ def _explained(error: ValidationError, table: Any) -> str:
 
 def _found(where: str, value: Any, kind: Any) -> tuple[str, Any, Any]:
     """Follow a path of msgspec's, such as `.override[0].level`, to the spelling in the file, the value and its type."""
-    import msgspec
 
     place = ""
     for key, number in re.findall(r"\.([\w-]+)|\[(\d+|\.{3})\]", where):
@@ -301,7 +293,6 @@ def _found(where: str, value: Any, kind: Any) -> tuple[str, Any, Any]:
 
 
 def _fields(kind: Any) -> tuple[Any, ...]:
-    import msgspec
 
     return msgspec.structs.fields(_bare(kind))
 

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_origin, get_type_hints
 
+import msgspec
 import typer
 
 from maimod.findings import Severity
@@ -190,8 +191,7 @@ PRESETS: Mapping[str | None, Mapping[str, Any]] = {
 """Values of options by their names, as if they were given on the command line; what is given there replaces them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(msgspec.Struct, frozen=True):
     """An option with the name, type and default of its field."""
 
     name: str

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from maimod.commands.command_line import outputs_of, say, suggest
 from maimod.commands.config_file import Config, discover, load, places
@@ -34,8 +36,7 @@ LEAST_MEMORY = 300
 """MB. With less, a process cannot even load the libraries, or ends in the middle of one."""
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """The resolved options of a check."""
 
     paths: tuple[str, ...]
@@ -318,7 +319,7 @@ def restricted(config: Config, typed: Mapping[str, Any]) -> tuple[Config, list[s
             del values[name]
         else:
             values[name] = value
-    return replace(config, values=values), refused
+    return msgspec.structs.replace(config, values=values), refused
 
 
 def _permitted(one: Declared, value: Any, folder: Path) -> tuple[Any, str]:

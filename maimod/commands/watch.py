@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
 from maimod.commands import interrupts
 from maimod.commands.baseline import Reference
 from maimod.commands.check import once
@@ -63,7 +65,7 @@ def watch(check: Check) -> int:
 
 def _later(check: Check) -> Check:
     """A check of what was saved, which lists what is new."""
-    return replace(check, options=replace(check.options, write_baseline=False, new_only=True))
+    return msgspec.structs.replace(check, options=replace(check.options, write_baseline=False, new_only=True))
 
 
 def _sources(check: Check) -> list[Source]:

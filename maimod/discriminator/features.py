@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import msgspec
@@ -373,8 +372,7 @@ def summary(categories: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 N_SIMILAR_SLOTS = 6
 
 
-@dataclass(frozen=True)
-class ContextFeatures:
+class ContextFeatures(msgspec.Struct, frozen=True):
     """Features that depend on the song, the timing, the other difficulties, or on objects far away from the slot."""
 
     grid: Grid

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -188,8 +187,7 @@ CONTEXTS = frozenset({"timing", "kiai", "sv", "mania_sv", "map"})
 """Parts of a map that a schema may write as a sequence of their own or merge into another."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventSchema:
+class EventSchema(msgspec.Struct, frozen=True):
     """The switches by which the families of models differ."""
 
     type_first: bool
@@ -224,7 +222,7 @@ class EventSchema:
         Raises:
             ValueError: if entries are missing, unknown or invalid.
         """
-        if unknown := values.keys() - {field.name for field in fields(cls)}:
+        if unknown := values.keys() - set(cls.__struct_fields__):
             raise ValueError(f"event language: unknown {sorted(unknown)}")
         try:
             schema = msgspec.convert(dict(values), cls)
@@ -240,7 +238,7 @@ class EventSchema:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {**asdict(self), "contexts": [list(names) for names in self.contexts]}
+        return {**msgspec.structs.asdict(self), "contexts": [list(names) for names in self.contexts]}
 
 
 def hitsound_parts(value: int) -> tuple[str, str, tuple[str, ...]]:

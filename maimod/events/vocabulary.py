@@ -15,7 +15,6 @@ Files without that object do not name their event schema: the model family does.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
@@ -48,8 +47,7 @@ class Range(msgspec.Struct, frozen=True):
         return (self.high - self.low) // self.step + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Conditioning:
+class Conditioning(msgspec.Struct, frozen=True):
     """Facts about a map, beside its events, that a model can be conditioned on; None where not known."""
 
     stars: float | None = None
@@ -264,11 +262,13 @@ class Vocabulary:
         number = int(text) if text.isdecimal() and len(text) <= 18 else -1
         mapper = self._mapper_of_map.get(number)
         if conditioning.mapper_id is None and mapper in self.mapper_index:
-            conditioning = replace(conditioning, mapper_id=mapper)
+            conditioning = msgspec.structs.replace(conditioning, mapper_id=mapper)
         known = self._descriptors_of_map.get(number, ())
         if known and not conditioning.descriptors:
             names = {index: name for name, index in self.descriptor_index.items()}
-            conditioning = replace(conditioning, descriptors=tuple(names[index] for index in known if index in names))
+            conditioning = msgspec.structs.replace(
+                conditioning, descriptors=tuple(names[index] for index in known if index in names)
+            )
         return conditioning
 
     def mapper(self, conditioning: Conditioning) -> int | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
@@ -447,7 +447,7 @@ class Models:
         self._loaded: dict[Path, Model] = {}
         first = self._load(describe_all(folder)[0].folder)
         names = [name or folder.name, *([adapter_name or adapter.name] if adapter else [])]
-        self.info = replace(first.info, id=" + ".join(names))
+        self.info = msgspec.structs.replace(first.info, id=" + ".join(names))
 
     def of(self, mode: Mode) -> Model | None:
         """The model for maps of `mode`; None if the checkpoint does not cover it."""

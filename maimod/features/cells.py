@@ -6,8 +6,8 @@ Every tick of the usual divisors has its own cell.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from maimod.osu.beatmap import Beatmap, ObjectKind
@@ -23,8 +23,7 @@ MOST_MEASURES, MOST_CELLS = 1500, 400_000
 """Maps with more have no copies: 25 minutes at 240 BPM have as many measures."""
 
 
-@dataclass(frozen=True)
-class Timeline:
+class Timeline(msgspec.Struct, frozen=True):
     """What each cell of one difficulty has; arrays of shape (n_cells,)."""
 
     head: np.ndarray

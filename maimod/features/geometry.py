@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import msgspec
@@ -209,8 +208,7 @@ def _steps(
     return steps, skips
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
+class Steps(msgspec.Struct, frozen=True):
     """Steps compared with the others of the same gap in time, up to `REACH` on either side; arrays (n_steps,)."""
 
     least: np.ndarray

@@ -8,7 +8,6 @@ hitsounds of the measure itself do not count, so that a measure that lost them s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from functools import cached_property
 
 import msgspec
@@ -219,10 +218,10 @@ class Passages:
         """The same, each array (n_siblings, n_cells)."""
         return Timeline(
             **{
-                field.name: np.stack([getattr(one, field.name) for one in self.siblings])
+                name: np.stack([getattr(one, name) for one in self.siblings])
                 if self.siblings
-                else np.zeros((0, self.cells.count), dtype=getattr(self.own, field.name).dtype)
-                for field in fields(Timeline)
+                else np.zeros((0, self.cells.count), dtype=getattr(self.own, name).dtype)
+                for name in Timeline.__struct_fields__
             }
         )
 

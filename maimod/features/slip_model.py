@@ -49,8 +49,8 @@ class Forest(msgspec.Struct, frozen=True):
     trees: Trees
 
 
-class SlipModel(msgspec.Struct, frozen=True):
-    """Content of the file."""
+class _Forests(msgspec.Struct, frozen=True):
+    """Content of the file without the networks."""
 
     format: int
     positions: Forest
@@ -71,6 +71,11 @@ class SlipModel(msgspec.Struct, frozen=True):
     """Notes of taiko with a wrong colour."""
     forms: Forest | None = None
     """Objects of a wrong kind, with a wrong duration or wrong repeats. Fitted on osu!, and used in catch as well."""
+
+
+class SlipModel(_Forests, frozen=True):
+    """Content of the file."""
+
     networks: dict[str, list[SequenceNetwork]] = {}
     """By the keys of `OUTPUTS`, several whose mean counts; the rules do without them, the judge weighs both."""
 
@@ -143,8 +148,12 @@ class Slips(msgspec.Struct, frozen=True):
     """By network (:data:`OUTPUTS`): (n, len(NETWORK_FEATURES)) what it reads, of taiko of the notes alone."""
 
 
-def load(folder: Path) -> SlipModel | None:
+def load(folder: Path, with_networks: bool = True) -> SlipModel | None:
     """Read the model of a folder; None if there is none.
+
+    Args:
+        folder: of `FILE`.
+        with_networks: whether its networks are needed, which are three quarters of the file.
 
     Raises:
         ValueError: if it is there but damaged, or of another version.
@@ -153,7 +162,11 @@ def load(folder: Path) -> SlipModel | None:
     if not path.exists():
         return None
     try:
-        model = msgspec.json.decode(path.read_bytes(), type=SlipModel)
+        content = path.read_bytes()
+        if with_networks:
+            model = msgspec.json.decode(content, type=SlipModel)
+        else:
+            model = SlipModel(*msgspec.structs.astuple(msgspec.json.decode(content, type=_Forests)))
         if model.format != FORMAT:
             raise ValueError(f"format {model.format}, {FORMAT} expected")
         for part, names in FEATURES.items():

@@ -8,9 +8,10 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from maimod import __version__
 from maimod.errors import ConfigError, UsageError
@@ -109,7 +110,7 @@ def _task(number: int, source: Source, settings: Settings, settings_of: Callable
     try:
         return Task(number, source, settings_of(source) if settings_of else settings)
     except (ConfigError, UsageError) as error:
-        return Task(number, replace(source, trouble=str(error)), settings)
+        return Task(number, msgspec.structs.replace(source, trouble=str(error)), settings)
 
 
 class Run(Iterator[Progress | BeatmapReport]):
@@ -168,7 +169,7 @@ class Run(Iterator[Progress | BeatmapReport]):
                 if isinstance(item, Progress):
                     done[number] = item.done
                     past += item.done - before
-                    yield replace(item, done=past, total=self.total)
+                    yield msgspec.structs.replace(item, done=past, total=self.total)
                     continue
                 self._arrived[number] += 1
                 done[number] = self._arrived[number]

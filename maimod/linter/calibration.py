@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -33,11 +33,10 @@ class Stored(msgspec.Struct):
     """Middle and scale by rule id, with the name of one of its curves after a colon."""
 
 
-@dataclass(frozen=True)
-class Calibration:
+class Calibration(msgspec.Struct, frozen=True):
     """How the measures of a checkpoint become scores."""
 
-    curves: Mapping[str, Curve] = field(default_factory=dict)
+    curves: Mapping[str, Curve] = msgspec.field(default_factory=dict)
     """By name: a rule's id, with the name of one of its curves after a colon."""
     judge: Judge | None = None
     """None: the checkpoint is not calibrated, and the two networks are weighed by default."""

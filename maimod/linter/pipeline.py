@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,8 +35,7 @@ class SetAnalysis(msgspec.Struct, frozen=True):
     """As in :class:`Analysis`."""
 
 
-@dataclass(frozen=True)
-class Analysis:
+class Analysis(msgspec.Struct, frozen=True):
     """The report of one map with its evidence, from which pictures are drawn."""
 
     report: BeatmapReport

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, replace
 from typing import Any, TypeVar
+
+import msgspec
 
 LOADING = "loading the model"
 """The stage that occurs once per process and belongs to no beatmap."""
@@ -15,8 +16,7 @@ SCORING = "scoring"
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """Progress of a lint."""
 
     stage: str
@@ -40,7 +40,7 @@ def advance(steps: Steps[Value], past: float, total: float) -> Steps[Value]:
             step = next(steps)
         except StopIteration as end:
             return end.value
-        yield replace(step, done=past + step.done, total=total)
+        yield msgspec.structs.replace(step, done=past + step.done, total=total)
 
 
 def result_of(steps: Generator[Any, None, Value]) -> Value:

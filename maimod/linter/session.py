@@ -10,6 +10,8 @@ from itertools import groupby
 from pathlib import Path
 from threading import Lock
 
+import msgspec
+
 from maimod.errors import BeatmapError, CheckpointError, UsageError
 from maimod.findings import BeatmapReport, Finding, ModelInfo, Tier
 from maimod.linter import cache as caching
@@ -147,7 +149,7 @@ class Session:
                             here = f"{folder / entry.inner}"
                             messages = caching.moved(report.messages, here, entry.name)
                             report = replace(report, messages=tuple(map(_without_folder, messages)))
-                        outcomes.append(replace(outcome, report=report))
+                        outcomes.append(msgspec.structs.replace(outcome, report=report))
                         yield report
         except BeatmapError as error:
             for entry in left[len(outcomes) :]:
@@ -180,7 +182,7 @@ class Session:
                 for entry in group:
                     analysis = maps.first_look(folder / entry.inner, entry.name)
                     if analysis is not None:
-                        found.append(replace(analysis, report=_named(analysis.report, entry)))
+                        found.append(msgspec.structs.replace(analysis, report=_named(analysis.report, entry)))
         return found
 
     def mapsets(self, source: Source) -> list[Mapset]:
@@ -208,8 +210,8 @@ class Session:
             UsageError: if the networks cannot be loaded, or lack something that the settings name.
         """
         resources = self.resources(settings) if with_model else Resources(songs=self._songs)
-        drawn = replace(
-            resources, networks=replace(resources.networks, discriminator=None)
+        drawn = msgspec.structs.replace(
+            resources, networks=msgspec.structs.replace(resources.networks, discriminator=None)
         )  # pictures need only scores
         with opened(source, self.workplace) as (folder, _):
             path = folder / entry.inner
@@ -300,8 +302,7 @@ def analyse_beatmap(
     return analyse(result_of(gather(beatmap, name, settings, resources, whole)), name, settings)
 
 
-@dataclass(frozen=True)
-class _Outcome:
+class _Outcome(msgspec.Struct, frozen=True):
     """Result of one map."""
 
     report: BeatmapReport
@@ -373,7 +374,7 @@ class _Folder:
         except Exception:  # the lint reports it
             return None
         exact = tuple(finding for finding in analysis.report.findings if finding.tier is Tier.EXACT)
-        return replace(analysis, report=replace(analysis.report, findings=exact, unexplained=0))
+        return msgspec.structs.replace(analysis, report=replace(analysis.report, findings=exact, unexplained=0))
 
     def lint(self, path: Path, name: str) -> Steps[_Outcome]:
         """Lint one map; any failure becomes an error in its report."""
@@ -384,7 +385,9 @@ class _Folder:
                 gathered = Gathered(Evidence(beatmap, mapset=whole))  # nobody plays it
             else:
                 gathered = yield from gather(beatmap, name, self.settings, self.resources, whole)
-                gathered = replace(gathered, evidence=replace(gathered.evidence, reported=self.reported))
+                gathered = msgspec.structs.replace(
+                    gathered, evidence=replace(gathered.evidence, reported=self.reported)
+                )
             analysis = analyse(gathered, name, self.settings, self.sets.analyses.get(path, self.sets.rest))
         except BeatmapError as error:
             return _Outcome(BeatmapReport(name, "error", (str(error),)))

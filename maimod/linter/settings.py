@@ -13,6 +13,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
+import msgspec
+
 from maimod.findings import Finding, Severity, Tier
 
 BUNDLED_MODEL = "maimod-mini"
@@ -49,8 +51,7 @@ class Names(StrEnum):
     REPORT = "NAME, or NAME:FILE to write a report"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(msgspec.Struct, frozen=True, kw_only=True):
     """Declaration of an option; its name, type and default are those of the annotated field."""
 
     help: str

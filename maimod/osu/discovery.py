@@ -13,9 +13,10 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+
+import msgspec
 
 from maimod.errors import BeatmapError, UsageError
 from maimod.osu import archive
@@ -36,8 +37,7 @@ class Entry(NamedTuple):
     """Path in reports and for editors, see :func:`location`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """Beatmaps to lint together: those of one folder, or an archive."""
 
     path: Path
@@ -55,7 +55,7 @@ class Source:
 
     def only(self, entries: Sequence[Entry]) -> Source:
         """Some of its beatmaps, beside the others."""
-        return replace(
+        return msgspec.structs.replace(
             self, entries=tuple(entries), beside=tuple(one.inner for one in self.entries if one not in entries)
         )
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+
+import msgspec
 
 from maimod.errors import BeatmapError
 from maimod.osu import folder as folders
@@ -27,8 +28,7 @@ WORK_NAMES = re.compile(
 around them."""
 
 
-@dataclass(frozen=True)
-class Mapset:
+class Mapset(msgspec.Struct, frozen=True, dict=True):
     """Difficulties of one song."""
 
     folder: Path
@@ -37,7 +37,7 @@ class Mapset:
     work: tuple[Beatmap, ...] = ()
     """Difficulties that are there for work on the set (:data:`WORK_NAMES`), by path: not among `beatmaps`, since nothing
     of them is played."""
-    contents: Folder = field(default_factory=Folder)
+    contents: Folder = msgspec.field(default_factory=Folder)
     """What lies in the folder."""
     unreadable: tuple[BeatmapError, ...] = ()
     """Difficulties that cannot be read."""

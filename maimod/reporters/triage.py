@@ -9,7 +9,6 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
 
 import msgspec
@@ -53,8 +52,7 @@ class Place(msgspec.Struct, frozen=True):
     finding: Finding
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One mistake, with everything that was found about it."""
 
     lead: Place
@@ -253,7 +251,7 @@ def _folded(mistakes: Iterable[Entry]) -> Iterator[Entry]:
             yield from own
             continue
         lead, *rest = sorted(own, key=worth)
-        yield replace(lead, alike=tuple(sorted(rest, key=lambda one: one.finding.time)))
+        yield msgspec.structs.replace(lead, alike=tuple(sorted(rest, key=lambda one: one.finding.time)))
 
 
 def _kind(finding: Finding) -> tuple[str, str]:

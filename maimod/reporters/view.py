@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from maimod.rules.base import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """Options of display; they never change findings or exit codes."""
 
     min_severity: Severity = Severity.MINOR
@@ -34,7 +33,7 @@ class View:
     """Print the evidence of each finding as well."""
     fail_on: Severity | None = Severity.PROBLEM
     """Findings of this severity and worse are failures; None: no finding is."""
-    rules: Mapping[str, Rule] = field(default_factory=dict)
+    rules: Mapping[str, Rule] = msgspec.field(default_factory=dict)
     """Rules by id, to describe findings."""
     width: int | None = None
     """Width in columns; None is the terminal's."""

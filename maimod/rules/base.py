@@ -91,8 +91,7 @@ class Ramp(msgspec.Struct, frozen=True):
         return first + (last - first) * min(max((measure - low) / (high - low), 0.0), 1.0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rule:
+class Rule(msgspec.Struct, frozen=True, eq=False, dict=True):
     """One kind of mistake, with its complete description."""
 
     id: str
@@ -116,7 +115,7 @@ class Rule:
     modes: frozenset[Mode] = ALL_MODES
     criteria: tuple[str, ...] = ()
     """Keys of the limits that it applies, in :data:`maimod.rules.criteria.TABLE`."""
-    curves: Mapping[str, Curve | Ramp] = field(default_factory=dict)
+    curves: Mapping[str, Curve | Ramp] = msgspec.field(default_factory=dict)
     """Score of a candidate's measure, by the name of the curve that the candidate gives. Of a checkpoint with a
     calibration of its own, `calibration.json` replaces them."""
     corruptions: tuple[str, ...] = ()
@@ -129,7 +128,7 @@ class Rule:
     same_mistake: tuple[str, ...] = ()
     """Ids of exact rules that report the same mistake on the same object."""
 
-    @property
+    @cached_property
     def category(self) -> Category:
         """The part before the slash."""
         return Category(self.id.partition("/")[0])
@@ -273,8 +272,7 @@ def _as_one(first: Candidate, places: Sequence[Candidate]) -> Candidate:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class BeatmapCheck:
+class BeatmapCheck(msgspec.Struct, frozen=True):
     """Rules of one category about single difficulties, and the functions that apply them."""
 
     category: Category

@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+
+import msgspec
 
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap
@@ -279,7 +280,7 @@ def _both_fields(key: str, beatmap: Beatmap, faults: Callable[[str], Iterator[Fa
         for fault in faults(value):
             if fault.expected not in named:
                 named.add(fault.expected)
-                yield replace(fault, message=f'{field} "{value}" {fault.message}.')
+                yield msgspec.structs.replace(fault, message=f'{field} "{value}" {fault.message}.')
 
 
 _IN_JAPANESE = re.compile(r"[(\uff08][^()\uff08\uff09]*[\u3040-\u30ff\u4e00-\u9fff][^()\uff08\uff09]*[)\uff09]\s*$")
@@ -288,7 +289,7 @@ _IN_JAPANESE = re.compile(r"[(\uff08][^()\uff08\uff09]*[\u3040-\u30ff\u4e00-\u9f
 
 def _milder(fault: Fault) -> Fault:
     """A fault that is no problem."""
-    return replace(fault, certainty=max(fault.certainty, Certainty.LIKELY, key=list(Certainty).index))
+    return msgspec.structs.replace(fault, certainty=max(fault.certainty, Certainty.LIKELY, key=list(Certainty).index))
 
 
 def _title_markers(key: str, value: str, beatmap: Beatmap) -> Iterator[Fault]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import msgspec
@@ -163,8 +162,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
+class _Section(msgspec.Struct, frozen=True):
     """A section of the map that does not fit the song; times in ms of the map."""
 
     start: float
@@ -307,7 +305,7 @@ def _shifted(song: _Song) -> list[_Section]:
     rest = np.abs(found.lags - found.map_lag_ms)[~inside]
     spread = max(1.48 * median(rest), LEAST_SPREAD_MS) if len(rest) else LEAST_SPREAD_MS
     return [
-        replace(section, gain=min(section.gain, abs(section.amount) / spread))
+        msgspec.structs.replace(section, gain=min(section.gain, abs(section.amount) / spread))
         for section in merged
         if (section.windows > 1 or section.gain > LONE_WINDOW_GAIN)
         and share_alike(song.envelope, _outside(song, section), found.map_lag_ms, section.amount) <= SAME_ATTACK

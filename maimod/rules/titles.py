@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 
 import msgspec
@@ -16,8 +15,7 @@ import msgspec
 from maimod.rules.base import Certainty
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """Something written in another form than the criteria ask for."""
 
     message: str

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.random import Generator
 
@@ -344,7 +345,7 @@ def slot_windows(example: SlotExample, random: Generator, augments: bool = True)
     """
     context = _dropped(example.context, random) if augments else example.context
     slots, weights = context.similar
-    context = replace(context, similar=(slots.astype(np.int64), weights.astype(np.float32)))
+    context = msgspec.structs.replace(context, similar=(slots.astype(np.int64), weights.astype(np.float32)))
     changed, labels = corrupt(example.beatmap, context.grid, random)
     categories, numbers, neighbours = features.object_features(changed, context.grid)
     corrupt_lines(categories, numbers, changed.mode, labels, random)
@@ -441,7 +442,7 @@ def _dropped(context: ContextFeatures, random: Generator) -> ContextFeatures:
         SIMILAR_DROPOUT,
     )
     slots, weights = context.similar
-    return replace(
+    return msgspec.structs.replace(
         context,
         siblings=np.zeros_like(context.siblings) if without_siblings else context.siblings,
         song=np.zeros_like(context.song) if without_song else context.song,

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import gradio as gr
+import msgspec
 from starlette.middleware import Middleware
 
 from maimod import __version__
@@ -397,7 +398,7 @@ def _sources(given: str, picked: Sequence[str]) -> list[Source]:
         raise UsageError("Enter a mapset folder, a .osu file or a .osz archive, or drop one on the page.")
     sources = discovery.find([given])
     chosen = [
-        replace(source, entries=tuple(entry for entry in source.entries if entry.location in picked))
+        msgspec.structs.replace(source, entries=tuple(entry for entry in source.entries if entry.location in picked))
         for source in sources
     ]
     sources = [source for source in chosen if source.entries] or sources

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from threading import Lock, RLock
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from maimod import __version__
@@ -246,7 +247,7 @@ class Result:
                         difficulty.analysis, difficulty.ask = known, ask
             with self.lock:
                 assert difficulty.analysis is not None
-                return replace(difficulty.analysis, report=difficulty.shown), difficulty.ask
+                return msgspec.structs.replace(difficulty.analysis, report=difficulty.shown), difficulty.ask
 
     def data(self) -> dict[str, Any]:
         """Data of the viewer, without the timelines."""
@@ -343,7 +344,7 @@ class Result:
                 for difficulty, beatmap in zip(self.difficulties, report.beatmaps, strict=True):
                     if beatmap.status != "error":
                         analysis, ask = self.analysis(difficulty)
-                        album.draw(replace(analysis, report=beatmap), ask)
+                        album.draw(msgspec.structs.replace(analysis, report=beatmap), ask)
             REPORTERS[name](report, out, View(rules=RULES, album=album))
         return {"name": f"maimod.{suffix}", "type": kind, "text": out.getvalue()}
 
@@ -368,7 +369,7 @@ def resampled(audio: Audio) -> Audio:
     """A song at :data:`CLIP_RATE`, by linear interpolation: the samples made for a model hold nothing above their own rate."""
     count = round(len(audio.samples) * CLIP_RATE / audio.sample_rate)
     at = np.arange(count) * (audio.sample_rate / CLIP_RATE)
-    return replace(
+    return msgspec.structs.replace(
         audio,
         samples=np.interp(at, np.arange(len(audio.samples)), audio.samples).astype(np.float32),
         sample_rate=CLIP_RATE,

@@ -8,6 +8,7 @@ import zlib
 from dataclasses import replace
 from html import escape
 
+import msgspec
 import numpy as np
 import pytest
 from msgspec import structs
@@ -181,7 +182,7 @@ def test_hearing_shows_mapped_and_expected_times():
         1.0,
         ((structs.replace(late, value=1125, source=None), 0.7), (structs.replace(late, value=1375, source=None), 0.1)),
     )
-    told = replace(one, evidence=replace(one.evidence, scores=(*one.evidence.scores, missing)))
+    told = msgspec.structs.replace(one, evidence=replace(one.evidence, scores=(*one.evidence.scores, missing)))
     assert expected_times(told, [0]) == [(1125, 0.7), (1250, 0.8)]
     svg = draw.spectrum(one, 1000.0, [0])
     assert "80%" in svg and "data:image/png;base64," in svg
@@ -196,7 +197,9 @@ def test_timeline_covers_the_song_and_the_moments():
     assert parsed(svg).get("viewBox") == "0 0 8000 100"
     assert {"wave", "density", "objects", "red", "bits"} <= {node.get("class") for node in parsed(svg)}
     assert moments(one) == [(1000, 9.0)]
-    bare = draw.timeline(replace(one, evidence=replace(one.evidence, scores=None)))  # as without a model
+    bare = draw.timeline(
+        msgspec.structs.replace(one, evidence=replace(one.evidence, scores=None))
+    )  # as without a model
     assert parsed(bare).get("viewBox") == "0 0 8000 66" and "surprisal" in svg and "surprisal" not in bare
 
 
@@ -299,7 +302,7 @@ def test_the_model_is_asked_where_it_would_put_the_object():
     assert "where the model" not in evidence(one, elsewhere, ask) and len(asked) == 1
     mania = analysis(mode=3)
     evidence(mania, mania.report.findings[0], ask)
-    unscored = replace(one, evidence=replace(one.evidence, scores=None, schema=None))
+    unscored = msgspec.structs.replace(one, evidence=replace(one.evidence, scores=None, schema=None))
     evidence(unscored, one.report.findings[0], ask)
     assert len(asked) == 1
 
@@ -315,7 +318,7 @@ def rhythmic(drift: float = 0.0, objects: int = 120) -> Analysis:
         samples[start : start + 400] = np.sin(np.arange(400)) * np.exp(-np.arange(400) / 80)
     audio = Audio(None, samples, 16_000)
     lines = [f"{100 + 10 * (i % 20)},100,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(objects)]
-    return replace(analysis(objects=lines), song=Song(audio, onset_envelope(audio)))
+    return msgspec.structs.replace(analysis(objects=lines), song=Song(audio, onset_envelope(audio)))
 
 
 def rows_of_digest(one: Analysis, finding: Finding) -> np.ndarray:
@@ -351,7 +354,7 @@ def test_timing_findings_from_the_song_show_the_digest_and_others_do_not():
     one = rhythmic()
     finding = replace(one.report.findings[0], rule="timing/bpm", category=Category.TIMING, objects=())
     assert "mm-digest" in evidence(one, finding) and "mm-digest" not in evidence(one, one.report.findings[0])
-    assert "mm-digest" not in evidence(replace(one, song=None), finding)
+    assert "mm-digest" not in evidence(msgspec.structs.replace(one, song=None), finding)
 
 
 # --- An expected object ---

@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import maimod
@@ -60,7 +61,8 @@ def test_a_rule_that_fails_is_a_message_of_the_map_and_the_rest_goes_on(tmp_path
         raise ZeroDivisionError("by nothing\nat all")
 
     monkeypatch.setattr(
-        "maimod.linter.pipeline.BEATMAP_CHECKS", (replace(BEATMAP_CHECKS[0], run=broken), *BEATMAP_CHECKS[1:])
+        "maimod.linter.pipeline.BEATMAP_CHECKS",
+        (msgspec.structs.replace(BEATMAP_CHECKS[0], run=broken), *BEATMAP_CHECKS[1:]),
     )
     cache = Cache(tmp_path / "kept")
     easy, hard = lint([tmp_path], NO_MODEL, cache=cache).report().beatmaps

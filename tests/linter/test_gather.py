@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import wave
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from maimod.audio.decode import Audio
 from maimod.errors import AudioError, BeatmapError, CheckpointError, UsageError

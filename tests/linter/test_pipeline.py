@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -156,14 +157,14 @@ def test_what_the_discriminator_suggests_is_scored_with_the_rest(run, monkeypatc
     grid = grid_of(MAP)
     assert grid is not None
     suspicious = Evidence(MAP, corruption=CorruptionLogits(grid, ("extra",), np.zeros((grid.count, 1))))
-    judged = replace(RHYTHM, corruptions=("extra",))
+    judged = msgspec.structs.replace(RHYTHM, corruptions=("extra",))
 
     def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candidate]:
         assert evidence is suspicious and corruption is suspicious.corruption
         yield replace(found(judged, 20, None), proposed=6.0)
         raise KeyError("nothing more to suggest")
 
-    suggesting = replace(check(found(POSITION, 3)), propose=propose)
+    suggesting = msgspec.structs.replace(check(found(POSITION, 3)), propose=propose)
     assert rules(run(suggesting)) == ["positions/b"]  # nobody to suggest anything
     monkeypatch.setattr(pipeline, "BEATMAP_CHECKS", (suggesting, check(found(POSITION, 9))))
     analysis = analyse(Gathered(suspicious), "map.osu", Settings(model=None))
@@ -192,7 +193,7 @@ def test_rules_of_sets_name_the_difficulty_and_what_they_cannot_check(monkeypatc
     monkeypatch.setattr(pipeline, "MAPSET_CHECKS", (good,))
     large = Folder()
     large.files = None
-    unlisted = analyse_set(MapsetEvidence(replace(whole, contents=large), [Evidence(MAP)]))
+    unlisted = analyse_set(MapsetEvidence(msgspec.structs.replace(whole, contents=large), [Evidence(MAP)]))
     assert not unlisted.failed and "more than 5,000 files" in unlisted.missing[0]
 
 

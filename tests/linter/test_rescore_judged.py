@@ -88,7 +88,7 @@ class TestJudge:
         judge = BY_PLACE.judge
         assert judge is not None
         model = msgspec.structs.replace(judge.models[Category.POSITIONS], ahead=(0.0, 0.5, 0.0, 0.0))
-        compared = replace(BY_PLACE, judge=Judge({Category.POSITIONS: model}, judge.rules))
+        compared = msgspec.structs.replace(BY_PLACE, judge=Judge({Category.POSITIONS: model}, judge.rules))
         one, many = (
             scores(with_proposals([], judgeable(MAP, {("place", o.time): 0.5 for o in objects}), compared))
             for objects in (MAP.hit_objects[:1], MAP.hit_objects[::4])

@@ -8,6 +8,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from maimod.errors import UsageError
@@ -96,7 +97,9 @@ def test_a_file_that_cannot_be_read_goes_the_way_of_the_others(tmp_path):
     one = source(tmp_path, "a", "b")
     (tmp_path / "set" / "a.osu").write_text("nothing")
     (tmp_path / "set" / "b.osu").rename(tmp_path / "set" / "b.txt")  # no beatmap by its name, and so of no set
-    asked = replace(one, entries=(*one.entries[:1], Entry("b.txt", "b.txt", "b.txt"), Entry("c.osu", "c.osu", "c.osu")))
+    asked = msgspec.structs.replace(
+        one, entries=(*one.entries[:1], Entry("b.txt", "b.txt", "b.txt"), Entry("c.osu", "c.osu", "c.osu"))
+    )
     drawn: list[str] = []
     found = reports(Session().lint(asked, NO_MODEL, lambda analysis, ask: drawn.append(analysis.report.path)))
     assert [(report.path, report.status) for report in found] == [
@@ -126,7 +129,7 @@ def test_a_set_is_read_once_for_a_look_and_the_lint_after_it(tmp_path, monkeypat
     (tmp_path / "set" / "bg.png").touch()
     list(session.lint(one, NO_MODEL))
     list(session.lint(one, replace(NO_MODEL, level="easy")))
-    list(session.lint(replace(one, entries=one.entries[:1]), replace(NO_MODEL, level="easy")))
+    list(session.lint(msgspec.structs.replace(one, entries=one.entries[:1]), replace(NO_MODEL, level="easy")))
     assert len(read) == 4
 
 
@@ -246,6 +249,6 @@ def test_what_the_set_reports_is_not_reported_again_beside_it(tmp_path):
     (again,) = reports(Session().lint(one.only(one.entries[1:]), NO_MODEL))
     assert again.findings == second.findings
     cached = Session(Cache(tmp_path / "cache"))
-    alone = replace(one, entries=one.entries[1:])
+    alone = msgspec.structs.replace(one, entries=one.entries[1:])
     assert len(reports(cached.lint(alone, NO_MODEL))[0].findings) > len(second.findings)
     assert cached.recall(one.only(one.entries[1:]), NO_MODEL) is None

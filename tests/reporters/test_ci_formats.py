@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import jsonschema
+import msgspec
 import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped
 
@@ -79,7 +80,7 @@ def test_sarif_results():
 
 
 def test_sarif_describes_a_rule_with_all_its_texts():
-    rule = replace(RULES["rhythm/missing"], proposal="By the\nproofreader.", advice="Look?")
+    rule = msgspec.structs.replace(RULES["rhythm/missing"], proposal="By the\nproofreader.", advice="Look?")
     log = as_sarif(Report("0.1.0", None, ()), View(rules={rule.id: rule}))
     (described,) = log["runs"][0]["tool"]["driver"]["rules"]
     assert described["help"] == {

@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from maimod.app import main
@@ -58,7 +59,7 @@ def test_page_without_pictures_says_so(tmp_path):
 
 def test_an_album_keeps_what_was_drawn_of_each_beatmap(tmp_path):
     one = analysis()
-    other = replace(one, report=replace(one.report, path="set/\udcff other.osu", findings=()))
+    other = msgspec.structs.replace(one, report=replace(one.report, path="set/\udcff other.osu", findings=()))
     album = Album(tmp_path)
     for drawn in (one, other, one):
         album.draw(drawn, None)

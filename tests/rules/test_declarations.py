@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from maimod.discriminator.prediction import KINDS
@@ -26,7 +26,7 @@ def test_only_facts_are_problems(rule: Rule) -> None:
 
 
 def test_texts_have_their_headings_in_the_order_to_read_them() -> None:
-    rule = replace(
+    rule = msgspec.structs.replace(
         RULES["rhythm/unsnapped"],
         why="Why\n    so.",
         how="How.",
@@ -45,7 +45,7 @@ def test_texts_have_their_headings_in_the_order_to_read_them() -> None:
         ("Blind spots", "Some."),
         ("Source", "https://osu.ppy.sh/wiki"),
     )
-    assert [heading for heading, _ in replace(rule, proposal="", source="").texts] == [
+    assert [heading for heading, _ in msgspec.structs.replace(rule, proposal="", source="").texts] == [
         "Why it matters",
         "How it is found",
         "What to check",

@@ -8,12 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from maimod.features import catch_measures, slip_alternatives, slip_measures, slip_model
 from maimod.features.slip_model import FILE, Forest, SlipModel
 from maimod.features.trees import Trees
+from maimod.linter.models import load_networks
+from maimod.linter.settings import Settings
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.rules import slider_slips, slips
 from maimod.rules.base import Evidence
@@ -140,6 +143,14 @@ def test_a_model_from_a_file(tmp_path: Path) -> None:
     assert model is not None
     found = slip_model.find(model, dance(), dance().hit_objects)
     assert found is not None and found.positions[20] == 3.0 and (found.shapes == slip_model.NO_SLIP).all()
+
+
+def test_networks_are_read_only_where_they_are_asked() -> None:
+    folder = Path(slip_model.__file__).parents[2] / "models" / "maimod-slips"
+    whole, plain = (slip_model.load(folder, with_networks=is_asked) for is_asked in (True, False))
+    assert whole is not None and plain is not None
+    assert set(whole.networks) == set(slip_model.OUTPUTS) and plain == msgspec.structs.replace(whole, networks={})
+    assert load_networks(Settings(model=None)).slips == plain
 
 
 @pytest.mark.parametrize(

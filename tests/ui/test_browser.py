@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from maimod.findings import BeatmapReport, ModelInfo, Report
@@ -497,7 +498,7 @@ def test_a_report_about_several_songs_names_the_song_of_each_row(chromium, tmp_p
     ]
     album = Album(tmp_path)
     for report in reports:
-        album.draw(replace(analysis(), report=report), None)
+        album.draw(msgspec.structs.replace(analysis(), report=report), None)
     out = tmp_path / "report.html"
     with open(out, "w", encoding="utf-8") as stream:
         REPORTERS["html"](Report("0", None, tuple(reports)), stream, View(album=album))

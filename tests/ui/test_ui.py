@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 pytest.importorskip("gradio")
@@ -33,7 +34,9 @@ def result(tmp_path: Path, session: Session | None = None, **options) -> Result:
     report = replace(one.report, file=(tmp_path / "hard.osu").as_posix())
     entry = Entry("hard.osu", report.path, report.location)
     source = Source(tmp_path, (entry,))
-    difficulty = Difficulty(source, entry, report=report, is_complete=True, analysis=replace(one, report=report))
+    difficulty = Difficulty(
+        source, entry, report=report, is_complete=True, analysis=msgspec.structs.replace(one, report=report)
+    )
     return Result([source], [difficulty], session or Session(), str(tmp_path), **options)
 
 
@@ -77,7 +80,7 @@ def exact(report):
 def test_exact_findings_come_before_the_model_and_the_rest_after(monkeypatch, tmp_path):
     shown = fresh(tmp_path)
     whole = result(tmp_path).difficulties[0]
-    early = replace(whole.analysis, report=exact(whole.report), song=None)
+    early = msgspec.structs.replace(whole.analysis, report=exact(whole.report), song=None)
     go = threading.Event()
 
     def lint(sources, settings, *, draw, **options):
@@ -108,7 +111,7 @@ def test_a_saved_difficulty_shows_its_exact_findings_beside_the_estimated_ones_o
     fixed = replace(estimated, tier=Tier.EXACT, id="fixed")
     saved.report = replace(saved.report, findings=(estimated, fixed))
     now = replace(estimated, tier=Tier.EXACT, id="now", time=estimated.time - 1)
-    saved.show_early(replace(saved.analysis, report=replace(saved.report, findings=(now,), events=0)))
+    saved.show_early(msgspec.structs.replace(saved.analysis, report=replace(saved.report, findings=(now,), events=0)))
     assert [finding.id for finding in saved.report.findings] == ["now", estimated.id]
     assert saved.report.events == result(tmp_path).difficulties[0].report.events
 
@@ -132,7 +135,7 @@ def test_troubles_are_told(monkeypatch, tmp_path, error, trouble):
 
 def test_a_cancelled_run_keeps_what_it_has_and_the_next_one_lists_at_once(monkeypatch, tmp_path):
     whole = result(tmp_path).difficulties[0]
-    early = replace(whole.analysis, report=exact(whole.report))
+    early = msgspec.structs.replace(whole.analysis, report=exact(whole.report))
     runs, go = [], threading.Event()
 
     def lint(sources, settings, **options):

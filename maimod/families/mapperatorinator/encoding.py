@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 
 from maimod.errors import BeatmapError
@@ -260,7 +261,7 @@ class PublishedMap(EncodedMap):
         """
         self.beatmap, self.samples, self.vocabulary, self.config = beatmap, samples, vocabulary, config
         self.exact = exact
-        conditioning = replace(conditioning, song_ms=len(samples) / config.samples_per_ms)
+        conditioning = msgspec.structs.replace(conditioning, song_ms=len(samples) / config.samples_per_ms)
         self.contexts = events_of(beatmap, vocabulary, conditioning.song_ms)
         if not exact:
             conditioning = vocabulary.with_known_facts(beatmap, conditioning)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from maimod.audio.decode import Audio
@@ -107,7 +107,7 @@ class Mapperatorinator(Family[PublishedTokens]):
         """Tokenise a map once for training."""
         if audio is None:
             return None
-        conditioning = replace(
+        conditioning = msgspec.structs.replace(
             self.vocabulary.with_known_facts(beatmap, conditioning), song_ms=len(audio) / self.config.samples_per_ms
         )
         contexts = encoding.events_of(beatmap, self.vocabulary, conditioning.song_ms)
