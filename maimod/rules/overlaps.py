@@ -15,7 +15,7 @@ import msgspec
 
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
-from maimod.osu.beatmap import ONLY_OSU, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ONLY_OSU, UNSNAP_MS, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
 from maimod.rules.criteria import low
@@ -182,7 +182,8 @@ def _hidden_repeats(evidence: Evidence, objects: list[HitObject]) -> Iterator[Ca
         if slider.slider is None or slider.slider.slides < 2:
             continue
         reached = slider.time + slider.span_duration
-        since = reached - beats * min(evidence.beatmap.red_line_at(slider.time).beat_length, SLOW_BEAT_MS)
+        # Files have whole ms: exactly the beats of the guideline can be less than a ms too few.
+        since = reached - beats * min(evidence.beatmap.red_line_at(slider.time).beat_length, SLOW_BEAT_MS) + UNSNAP_MS
         arrow = slider_path.flatten(slider.slider).end
         for before in reversed(objects[max(place - MOST_BEFORE, 0) : place]):
             if before.end_time < since:

@@ -72,6 +72,8 @@ SLIDER = "100,192,2000,2,0,L|240:192,2,140"
         (circle(250, 192, 1600), Level.HARD, 1),
         (circle(265, 192, 1750), Level.HARD, 0),  # beside it
         (circle(240, 192, 1450), Level.HARD, 0),  # more than two beats before
+        (circle(240, 192, 1501), Level.HARD, 0),  # two beats, but for a ms
+        (circle(240, 192, 1504), Level.HARD, 1),
         (circle(240, 192, 1450), Level.EASY, 1),
         (circle(240, 192, 1750), Level.INSANE, 0),
         (circle(240, 192, 1750), Level.EXPERT, 0),
