@@ -82,7 +82,7 @@ THIRD: tuple[Fault, ...] = (
     *slider_slips.FAULTS,
     *mode_slips.FAULTS,
 )
-"""Kinds made later, to measure what a judge finds that was taught none of them."""
+"""Kinds made after judge 14, to measure what a judge finds that was taught none of them; later ones are taught them too."""
 FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER, *THIRD)
 """All faults. Those of earlier sets come first, so that each is planted at the same place with or without the others."""
 SETS = {"classic": CLASSIC, "further": FURTHER, "third": THIRD}
