@@ -8,23 +8,22 @@ same mistake.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections import defaultdict, deque
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 
 import numpy as np
 
-from maimod.findings import Category, Finding, Severity, Tier, editor_timestamp
-from maimod.linter.adjustments import HOLD_SLIP, MISSING_COMBO, UNEXPECTED_COMBO, WRONG_TICK
+from maimod.findings import Category, Finding, Severity, Tier
+from maimod.linter.adjustments import UNEXPECTED_COMBO, WRONG_TICK
+from maimod.linter.combining import SAME_PLACE_MS, combined
+from maimod.linter.fingerprints import listed
 from maimod.linter.merging import TIMES
 from maimod.linter.rescore import rests_on_network
 from maimod.linter.settings import is_faint
-from maimod.osu.beatmap import Beatmap
-from maimod.rules import MAPSET_CHECKS, RULES
-from maimod.rules.base import Evidence, places_alike
+from maimod.rules import RULES
+from maimod.rules.base import Evidence
 
 REACH_OBJECTS = 1
 """A finding reaches this many objects past its own."""
@@ -99,20 +98,8 @@ ALIKE = "objects_alike"
 """Evidence of a finding that names several places: the indices of the objects of the others."""
 LACKS_ADDITION = "mapset/missing-addition"
 """Additions that all other difficulties have, at one place or several: likelier estimates about the sounds of all of them say as much."""
-BARE_STRETCH = "hitsounds/none"
-LOST_SOUNDS = frozenset({"hitsounds/missing", "hitsounds/passage-lost"})
-"""Estimates that sounds are missing: inside a stretch without any they say no more."""
-IN_A_ROW = frozenset({"rhythm/finisher", "mapset/beside-others"})
-"""What each note of a pattern or chord can have alike: it was done once, and is said once."""
-MOVED_OBJECTS = 2
-"""Objects between the place of a new combo and where it seems to belong: of new combos that are set too late or too early most are
-one or two objects off."""
-SAME_PLACE_MS = 3.0
-_NO_COMBO = re.compile(r"^No new combo (?=on )")
-"""How the messages of the first begin, up to the place in the measure."""
 FIRST_CAUSES = frozenset({Category.RHYTHM, Category.MAPSET})
 """Warnings and problems of these categories come first."""
-RULES_OF_SETS = frozenset(rule.id for check in MAPSET_CHECKS for rule in check.rules)
 MOST_OF_RULE = 100
 """Nobody reads more findings of one rule in one map; ranked maps have up to a few dozen."""
 UNEXPLAINED_BITS = 10.0
@@ -134,10 +121,7 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
     rank = {o.index: place for place, o in enumerate(evidence.objects_by_time)}
     kept = _Kept(rank)
     also: dict[int, list[Finding]] = {}
-    beatmap = evidence.beatmap
-    combined = _holds_together(_moved_combos(findings, rank, evidence), beatmap)
-    once = list(_in_a_row(_bare_stretches(combined, beatmap), rank, beatmap))
-    ordered = sorted(once, key=_order_of_causes)
+    ordered = sorted(combined(findings, evidence), key=_order_of_causes)
     sections = _first_sections(ordered)
     for finding in ordered:
         causes = [
@@ -157,7 +141,7 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
         else:
             kept.add(finding)
     merged = [
-        replace(f, evidence={**f.evidence, "also": [*f.evidence.get("also", ()), *_listed(also[i], beatmap)]})
+        replace(f, evidence={**f.evidence, "also": [*f.evidence.get("also", ()), *listed(also[i], evidence.beatmap)]})
         if i in also
         else f
         for i, f in enumerate(kept.findings)
@@ -170,168 +154,6 @@ def deduplicate(findings: Sequence[Finding], evidence: Evidence) -> tuple[list[F
     )
     order = {category: place for place, category in enumerate(Category)}
     return sorted(_few_of_each(merged), key=lambda f: (f.time, order[f.category], f.rule)), unexplained
-
-
-def _bare_stretches(findings: Iterable[Finding], beatmap: Beatmap) -> Iterator[Finding]:
-    """Findings; of several stretches without additions the surest, which is the longest, names the others, and what is less sure to
-    be missing in any of them."""
-    every = list(findings)
-    bare = [one for one in every if one.rule == BARE_STRETCH]
-    surest = max(bare, key=lambda one: one.score, default=None)
-    inside: list[Finding] = []
-    for one in every:
-        if surest and one.rule in LOST_SOUNDS and one.score <= surest.score and _is_in_any(one.time, bare):
-            inside.append(one)
-        elif one.rule != BARE_STRETCH:
-            yield one
-    if surest:
-        times = sorted(one.time for one in bare)
-        what, _, advice = surest.message.partition(". ")
-        words = places_alike([time for time in times if time != surest.time], "none for a while at")
-        several = {"places": len(times), TIMES: times} if words else {}
-        listed = _listed([one for one in inside if not is_faint(one)], beatmap)
-        yield replace(
-            surest,
-            message=f"{what.removesuffix('.')}{words}. {advice}".rstrip(),
-            evidence={**surest.evidence, **several, **({"also": listed} if listed else {})},
-        )
-
-
-def _is_in_any(time: float, stretches: Iterable[Finding]) -> bool:
-    return any(one.time - SAME_PLACE_MS <= time <= (one.end_time or one.time) + SAME_PLACE_MS for one in stretches)
-
-
-def _in_a_row(findings: Iterable[Finding], rank: Mapping[int, int], beatmap: Beatmap) -> Iterator[Finding]:
-    """Findings; of `IN_A_ROW` those that say the same of notes after each other, or of one chord, are one about all of them."""
-    runs: list[list[Finding]] = []
-    alike: list[Finding] = []
-    for one in findings:
-        if one.rule in IN_A_ROW and len(one.objects) == 1 and TIMES not in one.evidence:
-            alike.append(one)
-        else:
-            yield one
-    for one in sorted(alike, key=lambda one: (one.rule, rank[one.objects[0]])):
-        last = runs[-1][-1] if runs else None
-        if (
-            last is not None
-            and (last.rule, last.severity, last.message) == (one.rule, one.severity, one.message)
-            and rank[one.objects[0]] == rank[last.objects[0]] + 1
-        ):
-            runs[-1].append(one)
-        else:
-            runs.append([one])
-    for run in runs:
-        yield _as_one(run, beatmap) if len(run) > 1 else run[0]
-
-
-def _as_one(run: Sequence[Finding], beatmap: Beatmap) -> Finding:
-    first, objects = run[0], tuple(one.objects[0] for one in run)
-    what, _, advice = first.message.partition(". ")
-    words = places_alike([one.time for one in run if one.time != first.time])
-    several = {"places": len({one.time for one in run}), TIMES: [one.time for one in run]} if words else {}
-    return replace(
-        first,
-        message=f"{what.removesuffix('.')}{words}. {advice}".rstrip() if words else first.message,
-        timestamp=editor_timestamp(beatmap, first.time, [beatmap.hit_objects[index] for index in objects]),
-        objects=objects,
-        end_time=run[-1].time if words else first.end_time,
-        evidence={**first.evidence, **several},
-    )
-
-
-def _holds_together(findings: Iterable[Finding], beatmap: Beatmap) -> Iterator[Finding]:
-    """Findings; one about a stretch of holds names those about single ones inside, and is as likely as the likeliest of them."""
-    every = list(findings)
-    stretches = [one for one in every if one.rule == HOLD_SLIP and len(one.objects) > 1 and not is_faint(one)]
-    inside: dict[int, list[Finding]] = {number: [] for number in range(len(stretches))}
-    for one in every:
-        around = [number for number, stretch in enumerate(stretches) if _is_of_stretch(one, stretch)]
-        if around:
-            inside[around[0]].append(one)
-        elif one not in stretches:
-            yield one
-    for number, stretch in enumerate(stretches):
-        own = [one for one in inside[number] if not is_faint(one)]
-        likeliest = max([stretch, *own], key=lambda one: one.score)
-        listed = {"also": _listed(own, beatmap)} if own else {}
-        yield replace(
-            stretch, score=likeliest.score, severity=likeliest.severity, evidence={**stretch.evidence, **listed}
-        )
-
-
-def _is_of_stretch(finding: Finding, stretch: Finding) -> bool:
-    """Whether a finding is about the end of a single hold of a stretch."""
-    last = stretch.time if stretch.end_time is None else stretch.end_time
-    is_single = finding.rule == HOLD_SLIP and len(finding.objects) == 1
-    return is_single and stretch.time <= finding.time <= last
-
-
-def _moved_combos(findings: Sequence[Finding], rank: Mapping[int, int], evidence: Evidence) -> Iterator[Finding]:
-    """Findings; where a new combo is missing at one object and unexpected up to `MOVED_OBJECTS` before or after, one about both, with
-    the words of the missing one, and score and severity of the likelier. One that is missing at several places lists the unexpected
-    ones beside them."""
-    unexpected = {rank[one.objects[0]]: one for one in findings if one.rule == UNEXPECTED_COMBO and _is_at_one(one)}
-    named: set[int] = set()
-    for one in findings:
-        if one.rule != MISSING_COMBO or not one.objects or is_faint(one):
-            continue
-        places = [rank[one.objects[0]]]
-        if TIMES in one.evidence:
-            places = np.searchsorted(evidence.object_times, np.array(one.evidence[TIMES]) - SAME_PLACE_MS).tolist()
-        beside = {
-            id(other): (by, other)
-            for place in places
-            for steps in range(1, MOVED_OBJECTS + 1)
-            for by in (steps, -steps)
-            if (other := unexpected.get(place + by)) and id(other) not in named
-        }
-        if not beside:
-            continue
-        if TIMES in one.evidence:
-            named.update((id(one), *beside))
-            yield _with_moved(one, [other for _, other in beside.values()], evidence.beatmap)
-        elif _is_at_one(one):
-            by, other = max(beside.values(), key=lambda pair: (-abs(pair[0]), pair[1].score))
-            named.update((id(one), id(other)))
-            yield _moved_combo(one, other, abs(by), evidence.beatmap)
-    yield from (one for one in findings if id(one) not in named)
-
-
-def _with_moved(missing: Finding, others: Sequence[Finding], beatmap: Beatmap) -> Finding:
-    """A new combo that is missing at several places, with the unexpected ones beside them under it."""
-    likelier = max([missing, *others], key=lambda finding: finding.score)
-    return replace(
-        missing,
-        severity=min([missing, *others], key=lambda finding: finding.severity.rank).severity,
-        score=likelier.score,
-        evidence={**missing.evidence, "also": _listed(others, beatmap)},
-    )
-
-
-def _is_at_one(finding: Finding) -> bool:
-    """Whether a finding that is listed is about one object, not the same place of several phrases."""
-    return len(finding.objects) == 1 and "places" not in finding.evidence and not is_faint(finding)
-
-
-def _moved_combo(missing: Finding, unexpected: Finding, by: int, beatmap: Beatmap) -> Finding:
-    side = "late" if missing.time < unexpected.time else "early"
-    first, last = sorted((missing, unexpected), key=lambda finding: finding.time)
-    likelier = max(missing, unexpected, key=lambda finding: finding.score)
-    objects = first.objects + last.objects
-    return replace(
-        missing,
-        severity=likelier.severity,
-        score=likelier.score,
-        message=_NO_COMBO.sub(
-            f"The new combo is {'one object' if by == 1 else f'{by} objects'} {side}, not ", missing.message
-        ),
-        time=first.time,
-        timestamp=editor_timestamp(beatmap, first.time, [beatmap.hit_objects[index] for index in objects]),
-        line=first.line,
-        objects=objects,
-        end_time=last.time,
-        evidence={**missing.evidence, "also": _listed([unexpected], beatmap)},
-    )
 
 
 def _few_of_each(findings: Sequence[Finding]) -> Iterator[Finding]:
@@ -350,13 +172,6 @@ def _few_of_each(findings: Sequence[Finding]) -> Iterator[Finding]:
                 evidence={**own[-1].evidence, "more": more},
             )
         yield from own
-
-
-def _listed(folded: Sequence[Finding], beatmap: Beatmap) -> list[dict[str, str]]:
-    return [
-        {"timestamp": f.timestamp, "rule": f.rule, "severity": f.severity.value, "id": fingerprint(beatmap, f)}
-        for f in sorted(folded, key=lambda f: (f.timestamp, f.rule))
-    ]
 
 
 def _order_of_causes(finding: Finding) -> tuple[bool, bool, bool, bool, bool, float, float, str]:
@@ -609,27 +424,3 @@ def _first_sections(ordered: Sequence[Finding]) -> dict[float, int]:
         if begun:
             found[time] = begun[0][0]
     return found
-
-
-def fingerprint(beatmap: Beatmap, finding: Finding) -> str:
-    """Make an id that survives shifts of the map and edits elsewhere, from the rule, the difficulty, the objects and
-    their neighbours.
-
-    The id of a finding about the whole set does not depend on the difficulty that reports it.
-    """
-    if finding.rule in RULES_OF_SETS and not finding.objects:
-        return hashlib.sha256(f"{finding.rule}\n{finding.evidence.get('subject', '')}".encode()).hexdigest()[:16]
-    count = len(beatmap.hit_objects)
-    if finding.objects:
-        first, last = min(finding.objects), max(finding.objects)
-    else:
-        first = last = beatmap.closest_object(finding.time)
-    around = [beatmap.hit_objects[i] for i in range(max(first - 1, 0), min(last + 2, count))]
-    # Findings of one rule without objects are distinguished by their subject, such as a key or a file name.
-    parts = [
-        finding.rule,
-        beatmap.metadata.get("Version", ""),
-        str(finding.evidence.get("subject", "")),
-        *(f"{o.kind}:{round(o.x)}:{round(o.y)}:{o.combo_number}" for o in around),
-    ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

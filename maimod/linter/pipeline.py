@@ -11,7 +11,8 @@ import msgspec
 
 from maimod.findings import BeatmapReport, Category, Finding, Scope, Tier
 from maimod.linter.bugs import bug
-from maimod.linter.deduplicate import deduplicate, fingerprint
+from maimod.linter.deduplicate import deduplicate
+from maimod.linter.fingerprints import fingerprint
 from maimod.linter.gather import Gathered
 from maimod.linter.rescore import rescore
 from maimod.linter.settings import Settings

@@ -1,4 +1,4 @@
-"""One mistake, one finding; timestamps and fingerprints."""
+"""One mistake, one finding."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from maimod.events.schema import Event, EventKind, EventScore
-from maimod.findings import Category, Finding, Severity, Tier, editor_link, editor_timestamp
-from maimod.linter.deduplicate import CAUSES, MOST_OF_RULE, _order_of_causes, deduplicate, fingerprint
+from maimod.findings import Category, Finding, Severity, Tier
+from maimod.linter.deduplicate import CAUSES, MOST_OF_RULE, _order_of_causes, deduplicate
+from maimod.linter.fingerprints import fingerprint
 from maimod.linter.rescore import rests_on_network
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import RULES
@@ -92,62 +93,6 @@ class TestFolding:
         of_all = replace(fact, time=1000.0, evidence={"added": [], "missing": [1000.0, 4000.0]})
         assert rules(of_all, here, section, beside) == ["mapset/kiai", "kiai/misplaced"]
 
-    def test_ends_of_single_holds_are_told_with_their_stretch(self) -> None:
-        def slip(index: int, score: float) -> Finding:
-            return finding("rhythm/hold-slip", index, score, None, tier=Tier.ESTIMATED)
-
-        stretch = replace(slip(2, 0.5), objects=(2, 3, 4), end_time=MAP.hit_objects[6].time, severity=Severity.MINOR)
-        inside, faint, after = slip(6, 0.9), slip(4, 0.05), slip(9, 0.6)
-        kept, _ = deduplicate([inside, stretch, faint, after], Evidence(MAP))
-        assert [one.objects for one in kept] == [(2, 3, 4), (9,)]
-        assert (kept[0].score, kept[0].severity) == (0.9, Severity.WARNING)
-        assert [one["rule"] for one in kept[0].evidence["also"]] == ["rhythm/hold-slip"]
-        # A stretch that is not listed names nothing.
-        kept, _ = deduplicate([inside, replace(stretch, score=0.05)], Evidence(MAP))
-        assert (6,) in [one.objects for one in kept]
-
-    @pytest.mark.parametrize(
-        ("missing", "off"),
-        [(4, "one object late"), (6, "one object early"), (3, "2 objects late"), (7, "2 objects early")],
-    )
-    def test_a_new_combo_few_objects_off_is_named_once(self, missing: int, off: str) -> None:
-        words = "No new combo on the downbeat: 8 of 8 similar measures have one."
-        lacks = replace(finding("new-combos/missing", missing, 0.3, severity=Severity.MINOR), message=words)
-        extra = finding("new-combos/unexpected", 5, 0.9)
-        (one,) = deduplicate([lacks, extra], Evidence(MAP))[0]
-        assert one.message == f"The new combo is {off}, not on the downbeat: 8 of 8 similar measures have one."
-        first, last = sorted((missing, 5))
-        assert (one.rule, one.score, one.severity) == ("new-combos/missing", 0.9, Severity.WARNING)
-        assert (one.objects, one.time, one.end_time) == (
-            (first, last),
-            MAP.hit_objects[first].time,
-            MAP.hit_objects[last].time,
-        )
-        assert one.timestamp == editor_timestamp(MAP, one.time, [MAP.hit_objects[index] for index in (first, last)])
-        assert [also["rule"] for also in one.evidence["also"]] == ["new-combos/unexpected"]
-
-    def test_other_pairs_of_new_combos_stay_two(self) -> None:
-        lacks, extra = finding("new-combos/missing", 4, 0.3, None), finding("new-combos/unexpected", 5, 0.9, None)
-        lacks, extra = (replace(one, tier=Tier.ESTIMATED) for one in (lacks, extra))
-        for beside in (replace(lacks, objects=(2,)), replace(lacks, evidence={"places": 4}), replace(lacks, score=0.1)):
-            assert len(rules(beside, extra)) == 2
-
-    def test_of_two_new_combos_in_a_row_the_surer_is_too_many(self) -> None:
-        sure, other = finding("new-combos/unexpected", 6, 0.7), finding("new-combos/unexpected", 5, 0.4)
-        (one,) = deduplicate([other, sure], Evidence(MAP))[0]
-        assert one.objects == (6,) and one.evidence["also"][0]["rule"] == "new-combos/unexpected"
-
-    def test_new_combos_missing_at_several_places_list_those_beside_them(self) -> None:
-        times = [MAP.hit_objects[index].time for index in (1, 4)]
-        lacks = replace(
-            finding("new-combos/missing", 1, 0.5, severity=Severity.MINOR), evidence={"places": 2, "times_ms": times}
-        )
-        near, far = finding("new-combos/unexpected", 6, 0.7), finding("new-combos/unexpected", 9, 0.4)
-        one, other = deduplicate([near, lacks, far], Evidence(MAP))[0]
-        assert (one.rule, one.score, one.severity) == ("new-combos/missing", 0.7, Severity.WARNING)
-        assert other.rule == "new-combos/unexpected" and other.objects == (9,)
-        assert [also["rule"] for also in one.evidence["also"]] == ["new-combos/unexpected"]
-
     def test_a_line_after_the_head_of_a_slider_explains_its_length(self) -> None:
         late = finding("sliders/late-line", 3, 0.65, None)
         kind, velocity, other = (
@@ -178,63 +123,6 @@ class TestFolding:
         assert rules(passage, *inside) == ["hitsounds/volume"] * 3 + ["hitsounds/passage-volume"]
         everywhere = replace(passage, evidence={"times_ms": [MAP.hit_objects[1].time, passage.time]})
         assert rules(everywhere, *inside) == ["hitsounds/volume", "hitsounds/passage-volume"]
-
-    def test_notes_of_one_pattern_that_are_all_finishers_are_one_finding(self) -> None:
-        def finisher(index: int, message: str = "It is 90 ms away. Leave room.") -> Finding:
-            return replace(finding("rhythm/finisher", index, 0.65, None), message=message)
-
-        run, other, apart = [finisher(index) for index in (2, 3, 4)], finisher(5, "It ends it."), finisher(8)
-        kept, _ = deduplicate([apart, *run, other], Evidence(MAP))
-        assert [one.objects for one in kept] == [(2, 3, 4), (5,), (8,)]
-        assert kept[0].message == "It is 90 ms away; the same at 2 more places: 00:02:500, 00:03:000. Leave room."
-        assert (kept[0].timestamp, kept[0].end_time, kept[0].evidence["places"]) == ("00:02:000 (3,4,1) -", 3000.0, 3)
-        assert kept[0].evidence["times_ms"] == [2000.0, 2500.0, 3000.0] and kept[2] == apart
-        graver = replace(run[1], severity=Severity.PROBLEM)
-        assert len(deduplicate([run[0], graver, run[2]], Evidence(MAP))[0]) == 3
-
-    def test_the_notes_of_a_chord_beside_another_difficulty_are_one_finding(self) -> None:
-        chord = maps.beatmap([f"{x},192,1000,1,0,0:0:0:0:" for x in (64, 192)], mode=3, circle_size=4)
-        both = [finding("mapset/beside-others", index, 0.7, None, beatmap=chord) for index in (0, 1)]
-        ((one,), _) = deduplicate(both, Evidence(chord))
-        assert one.objects == (0, 1) and one.timestamp == "00:01:000 (1000|0,1000|1) -"
-        assert (one.message, one.end_time, one.evidence) == (both[0].message, None, {})
-
-    def test_stretches_without_additions_are_one_finding(self) -> None:
-        short, long = (
-            replace(
-                finding("hitsounds/none", index, score, None, tier=Tier.ESTIMATED),
-                message="No whistle, finish or clap for 30 s from here on. Listen.",
-            )
-            for index, score in ((1, 0.4), (8, 0.9))
-        )
-        (one,) = deduplicate([short, long], Evidence(MAP))[0]
-        assert one.message == (
-            "No whistle, finish or clap for 30 s from here on; none for a while at 1 more place: 00:01:500. Listen."
-        )
-        assert (one.time, one.evidence["times_ms"]) == (long.time, [short.time, long.time])
-        assert deduplicate([short], Evidence(MAP))[0] == [short]
-
-    def test_a_stretch_without_additions_names_the_sounds_that_seem_lost_in_any_of_them(self) -> None:
-        short, long = (
-            replace(
-                finding("hitsounds/none", index, score, None, tier=Tier.ESTIMATED), end_time=MAP.hit_objects[to].time
-            )
-            for index, to, score in ((1, 3, 0.4), (6, 9, 0.9))
-        )
-        lost = [
-            replace(finding(rule, index, score, None, tier=Tier.ESTIMATED), severity=Severity.MINOR)
-            for rule, index, score in (
-                ("hitsounds/passage-lost", 1, 0.5),
-                ("hitsounds/missing", 8, 0.3),
-                ("hitsounds/missing", 4, 0.3),
-                ("hitsounds/sample-set", 3, 0.3),
-            )
-        ]
-        outside, of_set, bare = deduplicate([*lost, short, long], Evidence(MAP))[0]
-        assert (of_set.rule, outside.time) == ("hitsounds/missing", MAP.hit_objects[3].time)
-        assert [one["rule"] for one in bare.evidence["also"]] == ["hitsounds/missing", "hitsounds/passage-lost"]
-        surer = replace(lost[0], score=0.95)
-        assert surer in deduplicate([surer, short, long], Evidence(MAP))[0]
 
     def test_additions_that_others_have_are_said_by_likelier_estimates_about_all_of_them(self) -> None:
         lacks = finding("mapset/missing-addition", 3, 0.4, None, severity=Severity.MINOR, tier=Tier.ESTIMATED)
@@ -571,53 +459,3 @@ def by_comparing_all(findings: list[Finding]) -> list[tuple[Finding, int]]:
             kept[cause] = kept[cause][0], kept[cause][1] + 1
     order = list(Category)
     return sorted(kept, key=lambda pair: (pair[0].time, order.index(pair[0].category), pair[0].rule))
-
-
-class TestTimestamps:
-    def test_combo_numbers(self) -> None:
-        assert editor_timestamp(MAP, 62_345.4, MAP.hit_objects[2:5]) == "01:02:345 (3,4,1) -"
-
-    def test_without_objects(self) -> None:
-        assert editor_timestamp(MAP, 0) == "00:00:000 -" and editor_timestamp(MAP, -12) == "00:00:000 -"
-
-    def test_beyond_an_hour_minutes_go_on(self) -> None:
-        assert editor_timestamp(MAP, 6_000_001) == "100:00:001 -"
-
-    def test_mania_names_times_and_columns_from_0(self) -> None:
-        mania = maps.beatmap(["64,192,1000,1,0", "448,192,1000,1,0"], mode=3)
-        assert editor_timestamp(mania, 1000, mania.hit_objects) == "00:01:000 (1000|0,1000|3) -"
-
-    @pytest.mark.parametrize(
-        ("timestamp", "link"),
-        [
-            ("00:12:345 (3) -", "osu://edit/00:12:345%20%283%29"),
-            ("00:01:000 (1000|0,1000|3) -", "osu://edit/00:01:000%20%281000%7C0%2C1000%7C3%29"),
-            ("00:00:000 -", "osu://edit/00:00:000"),
-        ],
-    )
-    def test_links(self, timestamp: str, link: str) -> None:
-        assert editor_link(timestamp) == link
-
-
-class TestFingerprints:
-    def test_they_survive_small_shifts_of_the_map(self) -> None:
-        moved = maps.beatmap(
-            [f"{50 * (i % 8)},100,{1007 + 500 * i},{5 if i % 4 == 0 else 1},0" for i in range(12)],
-            ["7,500,4,2,0,70,1,0"],
-        )
-        assert fingerprint(MAP, finding("rhythm/a", 3)) == fingerprint(moved, finding("rhythm/a", 3, beatmap=moved))
-
-    def test_they_tell_rules_objects_and_difficulties_apart(self) -> None:
-        ids = {
-            fingerprint(MAP, finding("rhythm/a", 3)),
-            fingerprint(MAP, finding("rhythm/b", 3)),
-            fingerprint(MAP, finding("rhythm/a", 4)),
-            fingerprint(replace(MAP, metadata={"Version": "Hard"}), finding("rhythm/a", 3)),
-        }
-        assert len(ids) == 4
-
-    def test_without_objects_they_are_about_the_closest_ones(self) -> None:
-        odd = maps.beatmap([f"{10 * i},100,{time},1,0" for i, time in enumerate((0, 0, 500, 500, 700, 700, 700, 2000))])
-        for time in (-100.0, 0.0, 100.0, 250.0, 251.0, 500.0, 600.0, 601.0, 700.0, 1350.0, 1351.0, 9000.0):
-            closest = min(range(8), key=lambda i: abs(odd.hit_objects[i].time - time))
-            assert odd.closest_object(time) == closest, time

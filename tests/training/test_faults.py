@@ -19,6 +19,7 @@ from maimod.training.faults.base import rebuild
 from maimod.training.faults.copies import Copy, added
 from maimod.training.faults.sounds import silent
 from tests.maps import RED_LINE, beatmap
+from tests.training.planting import planted_in
 
 GREEN = "0,-100,4,2,0,70,0,0"
 
@@ -87,10 +88,7 @@ def one(name: str) -> Fault:
 
 
 def plant(name: str, mode: int = 0, seed: int = 0) -> tuple[Beatmap, Planted]:
-    good = even_map(mode)
-    planted = one(name).inject(good, np.random.default_rng(seed))
-    assert planted is not None
-    return good, planted
+    return planted_in(even_map(mode), name, seed)
 
 
 def changes(good: Beatmap, bad: Beatmap) -> tuple[list[HitObject], list[HitObject]]:
@@ -371,10 +369,7 @@ def test_a_mistyped_velocity_ends_with_the_next_line() -> None:
 
 
 def plant_in_varied(name: str, mode: int = 0) -> tuple[Beatmap, Planted]:
-    good = varied_map(mode)
-    planted = one(name).inject(good, np.random.default_rng(0))
-    assert planted is not None
-    return good, planted
+    return planted_in(varied_map(mode), name)
 
 
 def test_a_mistyped_tempo_moves_no_object() -> None:

@@ -19,6 +19,7 @@ from maimod.training.evaluate import plant as plant_in_copies
 from maimod.training.faults import CLASSIC, FAULTS, FURTHER, Fault, Planted, plant_many, select
 from maimod.training.faults.base import additions_of, has_copy, rhythm_of, rows_of
 from tests.maps import RED_LINE, beatmap
+from tests.training.planting import objects_of, planted_in
 from tests.training.test_faults import changes, has_its_objects, planted_soundly
 
 BEAT, MEASURE, FIRST = 500, 2000, 2000
@@ -116,15 +117,7 @@ def _spinner(mode: int, start: int, y: int, measure: int) -> list[str]:
 
 
 def plant(name: str, mode: int = 0, seed: int = 0) -> tuple[Beatmap, Planted]:
-    good = full_map(mode)
-    (fault,) = select([name])
-    planted = fault.inject(good, np.random.default_rng(seed))
-    assert planted is not None
-    return good, planted
-
-
-def of(beatmap: Beatmap, planted: Planted) -> list[HitObject]:
-    return [beatmap.hit_objects[i] for i in planted.objects]
+    return planted_in(full_map(mode), name, seed)
 
 
 @pytest.mark.parametrize("mode", list(Mode))
@@ -160,14 +153,14 @@ def test_further_kinds_are_among_those_planted_in_one_copy() -> None:
 @pytest.mark.parametrize(("dose", "by"), [("1/4 beat", 125), ("1/8 beat", 62)])
 def test_a_dragged_group_keeps_its_gaps(dose: str, by: int) -> None:
     good, planted = plant(f"group-dragged:{dose}")
-    before, after = of(good, planted), of(planted.beatmap, planted)
+    before, after = objects_of(good, planted), objects_of(planted.beatmap, planted)
     assert len(before) >= 2 and {abs(b.time - a.time) for a, b in zip(before, after, strict=True)} == {by}
     assert [replace(o, time=0, end_time=0) for o in before] == [replace(o, time=0, end_time=0) for o in after]
 
 
 def test_exchanged_circles_make_a_detour() -> None:
     good, planted = plant("circles-exchanged")
-    before, after = of(good, planted), of(planted.beatmap, planted)
+    before, after = objects_of(good, planted), objects_of(planted.beatmap, planted)
     assert [(o.x, o.time) for o in after] == [(before[1].x, before[0].time), (before[0].x, before[1].time)]
     i = planted.objects[0]
 
@@ -179,8 +172,8 @@ def test_exchanged_circles_make_a_detour() -> None:
 
 def test_an_exchanged_slider_ends_before_its_circle() -> None:
     good, planted = plant("slider-exchanged")
-    slider, circle = of(planted.beatmap, planted)
-    was_circle, was_slider = of(good, planted)
+    slider, circle = objects_of(planted.beatmap, planted)
+    was_circle, was_slider = objects_of(good, planted)
     assert slider.slider == was_slider.slider and slider.time == was_circle.time
     assert circle.time == was_slider.end_time and circle.time - slider.end_time == was_slider.time - was_circle.time
 
@@ -296,7 +289,9 @@ def test_halves_of_a_measure_change_their_places() -> None:
 
 def test_a_measure_off_the_grid_is_off_by_the_dose() -> None:
     good, planted = plant("passage-unsnapped")
-    moves = {b.time - a.time for a, b in zip(of(good, planted), of(planted.beatmap, planted), strict=True)}
+    moves = {
+        b.time - a.time for a, b in zip(objects_of(good, planted), objects_of(planted.beatmap, planted), strict=True)
+    }
     assert moves in ({10.0}, {-10.0}) and len(planted.objects) >= 3
 
 
@@ -320,7 +315,7 @@ def _time(o: HitObject) -> float:
 )
 def test_a_turned_or_scaled_figure_keeps_its_form(name: str, factor: float) -> None:
     good, planted = plant(f"figure-{name}")
-    figures = [of(of_map, planted)[:-1] for of_map in (good, planted.beatmap)]
+    figures = [objects_of(one, planted)[:-1] for one in (good, planted.beatmap)]
     spacings = [[math.dist((a.x, a.y), (b.x, b.y)) for a, b in pairwise(figure)] for figure in figures]
     assert spacings[1] == pytest.approx([factor * one for one in spacings[0]], abs=2)
     middles = [np.mean([(o.x, o.y) for o in figure], axis=0) for figure in figures]
@@ -351,7 +346,7 @@ def test_a_scaled_jump_keeps_its_direction(factor: float) -> None:
 @pytest.mark.parametrize("measures", [1, 2])
 def test_a_mirrored_passage_breaks_the_ways_in_or_out(measures: int) -> None:
     good, planted = plant(f"passage-mirrored:{measures} measures")
-    before, after = (of(one, planted)[:-1] for one in (good, planted.beatmap))
+    before, after = (objects_of(one, planted)[:-1] for one in (good, planted.beatmap))
     assert after[-1].time - after[0].time > (measures - 1) * MEASURE
     for a, b in zip(before, after, strict=True):
         assert {b.x, 512 - b.x} == {a.x, 512 - a.x} and {b.y, 384 - b.y} == {a.y, 384 - a.y}
@@ -384,25 +379,25 @@ def test_bodies_lose_and_exchange_anchors_and_turn() -> None:
 
 def test_new_combos_of_a_stretch_are_late_lost_or_everywhere() -> None:
     good, planted = plant("combos-late")
-    flags = [[o.new_combo for o in of(one, planted)] for one in (good, planted.beatmap)]
+    flags = [[o.new_combo for o in objects_of(one, planted)] for one in (good, planted.beatmap)]
     assert sum(flags[0]) >= 3 and flags[1] == [False, *flags[0][:-1]]
     _, planted = plant("combos-lost")
-    assert not any(o.new_combo for o in of(planted.beatmap, planted)) and len(planted.objects) > 12
+    assert not any(o.new_combo for o in objects_of(planted.beatmap, planted)) and len(planted.objects) > 12
     _, planted = plant("combos-everywhere")
-    assert all(o.new_combo and o.combo_number == 1 for o in of(planted.beatmap, planted))
+    assert all(o.new_combo and o.combo_number == 1 for o in objects_of(planted.beatmap, planted))
 
 
 def test_additions_of_a_measure_are_late_or_exchanged() -> None:
     good, planted = plant("additions-shifted")
-    sounds = [[additions_of(o) for o in of(one, planted)] for one in (good, planted.beatmap)]
+    sounds = [[additions_of(o) for o in objects_of(one, planted)] for one in (good, planted.beatmap)]
     assert sounds[1] == [sounds[0][-1], *sounds[0][:-1]] != sounds[0]
     good, planted = plant("additions-late")
-    at = {o.time: additions_of(o) for o in of(good, planted)}
-    late = {o.time: additions_of(o) for o in of(planted.beatmap, planted)}
+    at = {o.time: additions_of(o) for o in objects_of(good, planted)}
+    late = {o.time: additions_of(o) for o in objects_of(planted.beatmap, planted)}
     assert late == {time: at.get(time - BEAT / 2, 0) for time in at} != at
     good, planted = plant("additions-exchanged")
     swapped = {0: 0, 2: 8, 4: 4, 8: 2}
-    before, after = of(good, planted), of(planted.beatmap, planted)
+    before, after = objects_of(good, planted), objects_of(planted.beatmap, planted)
     assert [additions_of(o) for o in after] == [swapped[additions_of(o)] for o in before]
     assert any(o.slider and o.slider.edge_sounds == (8, 0) for o in after) or not any(o.slider for o in after)
 
@@ -420,8 +415,8 @@ def test_own_sample_sets_are_lost_where_that_is_heard(dose: str, least: int) -> 
 
 def test_hitsounds_of_eight_measures_are_not_there_yet() -> None:
     good, planted = plant("sounds-unfinished")
-    assert planted.end - planted.start == 8 * MEASURE and any(additions_of(o) for o in of(good, planted))
-    inside = of(planted.beatmap, planted)
+    assert planted.end - planted.start == 8 * MEASURE and any(additions_of(o) for o in objects_of(good, planted))
+    inside = objects_of(planted.beatmap, planted)
     assert not any(additions_of(o) or o.sample.addition_set for o in inside)
     assert not any(any(o.slider.edge_sounds) for o in inside if o.slider)
 
@@ -491,7 +486,7 @@ def test_a_lost_line_keeps_the_kiai_that_begins_there(name: str, line: str) -> N
 
 def test_a_late_line_leaves_its_object_to_the_former_one() -> None:
     good, planted = plant("velocity-line-late")
-    (o,) = of(planted.beatmap, planted)
+    (o,) = objects_of(planted.beatmap, planted)
     assert planted.beatmap.velocity_at(o.time) == good.velocity_at(o.time - 1) != good.velocity_at(o.time)
     assert planted.beatmap.velocity_at(o.time + 5) == good.velocity_at(o.time) and o.slider
 
@@ -512,13 +507,13 @@ def test_colours_of_a_measure_are_exchanged_or_late() -> None:
     for dose in ("exchanged", "one late"):
         good, planted = plant(f"taiko-colours:{dose}", Mode.TAIKO)
         kats = [
-            [bool(o.hitsound & 10) for o in of(one, planted) if o.kind is ObjectKind.CIRCLE]
+            [bool(o.hitsound & 10) for o in objects_of(one, planted) if o.kind is ObjectKind.CIRCLE]
             for one in (good, planted.beatmap)
         ]
         expected = [not kat for kat in kats[0]] if dose == "exchanged" else [kats[0][-1], *kats[0][:-1]]
         assert kats[1] == expected != kats[0]
     good, planted = plant("finisher-late", Mode.TAIKO)
-    assert [[o.hitsound & 4 for o in of(one, planted)] for one in (good, planted.beatmap)] == [[4, 0], [0, 4]]
+    assert [[o.hitsound & 4 for o in objects_of(one, planted)] for one in (good, planted.beatmap)] == [[4, 0], [0, 4]]
 
 
 def test_a_lost_hyperdash_is_just_in_reach() -> None:
@@ -534,15 +529,15 @@ def test_a_lost_hyperdash_is_just_in_reach() -> None:
 
 def test_columns_of_mania_are_what_the_kinds_say() -> None:
     good, planted = plant("accidental-jack", Mode.MANIA)
-    (o,) = of(planted.beatmap, planted)
+    (o,) = objects_of(planted.beatmap, planted)
     last = next(row.only for row in reversed(rows_of(planted.beatmap)) if row.time < o.time)
     assert last is not None and last.x == o.x != good.hit_objects[o.index].x
     good, planted = plant("chord-shifted", Mode.MANIA)
-    before, after = of(good, planted), of(planted.beatmap, planted)
+    before, after = objects_of(good, planted), objects_of(planted.beatmap, planted)
     steps = {good.column(b) - good.column(a) for a, b in zip(before, after, strict=True)}
     assert steps in ({1}, {-1}) and len(planted.objects) == 2
     good, planted = plant("columns-exchanged:hands", Mode.MANIA)
-    columns = [sorted((o.time, one.column(o)) for o in of(one, planted)) for one in (good, planted.beatmap)]
+    columns = [sorted((o.time, one.column(o)) for o in objects_of(one, planted)) for one in (good, planted.beatmap)]
     assert columns[1] == sorted((time, 3 - column) for time, column in columns[0]) != columns[0]
     good, planted = plant("columns-exchanged:two columns", Mode.MANIA)
     gone, come = changes(good, planted.beatmap)

@@ -15,8 +15,9 @@ from maimod.osu.slider_path import tail
 from maimod.training.faults import Fault, Planted, mode_slips, select, slider_slips
 from maimod.training.faults.base import rows_of
 from tests.maps import RED_LINE, beatmap
+from tests.training.planting import objects_of, planted_in
 from tests.training.test_faults import changes, has_its_objects, planted_soundly
-from tests.training.test_further_faults import BEAT, FIRST, MEASURE, full_map, of
+from tests.training.test_further_faults import BEAT, FIRST, MEASURE, full_map
 from tests.training.test_third_faults import back_and_forth, one_change
 
 BURSTS = "kddd", "dkkd"
@@ -86,11 +87,7 @@ MAPS: dict[str, Callable[[int], Beatmap]] = {
 
 
 def plant(name: str, mode: int = 0, seed: int = 0) -> tuple[Beatmap, Planted]:
-    (fault,) = select([name])
-    good = MAPS.get(name, full_map)(mode)
-    planted = fault.inject(good, np.random.default_rng(seed))
-    assert planted is not None
-    return good, planted
+    return planted_in(MAPS.get(name, full_map)(mode), name, seed)
 
 
 def has_no_place(name: str, good: Beatmap) -> bool:
@@ -162,10 +159,12 @@ def test_the_other_of_two_sliders_turns_back() -> None:
     good, planted = plant("repeat-moved")
 
     def slides(of_map: Beatmap) -> list[int]:
-        return [o.slider.slides for o in of(of_map, planted) if o.slider]
+        return [o.slider.slides for o in objects_of(of_map, planted) if o.slider]
 
     assert sorted(slides(good)) == [1, 2] and slides(planted.beatmap) == slides(good)[::-1]
-    assert all(o.slider and len(o.slider.edge_sounds) == o.slider.slides + 1 for o in of(planted.beatmap, planted))
+    assert all(
+        o.slider and len(o.slider.edge_sounds) == o.slider.slides + 1 for o in objects_of(planted.beatmap, planted)
+    )
 
 
 @pytest.mark.parametrize("mode", [Mode.OSU, Mode.TAIKO, Mode.CATCH])
@@ -192,7 +191,7 @@ def test_a_long_slider_is_a_spinner_far_from_others(mode: Mode) -> None:
 
 
 def _keys(of_map: Beatmap, planted: Planted) -> str:
-    return "".join("k" if o.hitsound & 8 else "d" for o in of(of_map, planted))
+    return "".join("k" if o.hitsound & 8 else "d" for o in objects_of(of_map, planted))
 
 
 def test_a_burst_is_backwards_where_the_map_has_it_forwards_only() -> None:
@@ -211,7 +210,7 @@ def test_a_hyperdash_is_one_fruit_late() -> None:
 
     def is_hyperdash(of_map: Beatmap) -> list[bool]:
         ways = {way.after.time: way.is_hyperdash for way in catch.movements(of_map)}
-        return [ways[o.time] for o in of(of_map, planted)]
+        return [ways[o.time] for o in objects_of(of_map, planted)]
 
     assert is_hyperdash(good) == [True, False] and is_hyperdash(planted.beatmap) == [False, True]
     slow = [f"{x},192,{FIRST + time},1,0,0:0:0:0:" for x, time in ((60, 0), (500, 125), (470, 1125), (440, 2125))]

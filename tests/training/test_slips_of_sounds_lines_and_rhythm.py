@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from maimod.audio.onsets import OnsetEnvelope
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.osu.hitsounds import hits
 from maimod.training.faults import Fault, Planted, line_slips, rhythm_slips, select, sound_slips
 from maimod.training.faults.base import additions_of, rhythm_of
 from tests.maps import beatmap
+from tests.training.planting import objects_of, planted_in
 from tests.training.test_faults import changes, has_its_objects, planted_soundly
 
 BEAT, MEASURE, FIRST, MEASURES = 500, 2000, 2000, 32
@@ -69,15 +70,7 @@ def _greens() -> list[str]:
 
 
 def plant(name: str, mode: int = 0, seed: int = 0) -> tuple[Beatmap, Planted]:
-    good = sounded_map(mode)
-    (fault,) = select([name])
-    planted = fault.inject(good, np.random.default_rng(seed))
-    assert planted is not None
-    return good, planted
-
-
-def of(beatmap: Beatmap, planted: Planted) -> list[HitObject]:
-    return [beatmap.hit_objects[i] for i in planted.objects]
+    return planted_in(sounded_map(mode), name, seed)
 
 
 def sounds(beatmap: Beatmap, start: float, end: float) -> dict[float, int]:
@@ -144,7 +137,7 @@ def test_one_addition_of_four_measures_is_lost() -> None:
 
 def test_a_finish_is_copied_to_the_next_three_measures() -> None:
     good, planted = plant("finish-copied")
-    before, after = of(good, planted), of(planted.beatmap, planted)
+    before, after = objects_of(good, planted), objects_of(planted.beatmap, planted)
     assert [additions_of(b) for b in after] == [additions_of(o) | 4 for o in before] and len(after) == 3
     assert not any(additions_of(o) & 4 for o in before)
     head = good.hit_objects[good.closest_object(before[0].time - MEASURE)]

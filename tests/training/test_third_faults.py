@@ -14,8 +14,9 @@ from maimod.osu.beatmap import Beatmap, HitObject, Mode
 from maimod.training.evaluate import plant as plant_in_copies
 from maimod.training.faults import CLASSIC, FAULTS, FURTHER, THIRD, Fault, Planted, placed, select
 from tests.maps import RED_LINE, beatmap
+from tests.training.planting import objects_of, planted_in
 from tests.training.test_faults import changes, has_its_objects, planted_soundly
-from tests.training.test_further_faults import BEAT, FIRST, MEASURE, full_map, of
+from tests.training.test_further_faults import BEAT, FIRST, MEASURE, full_map
 
 
 @cache
@@ -40,11 +41,7 @@ def map_for(kind: str, mode: int = 0) -> Beatmap:
 
 
 def plant(name: str, mode: int = 0, seed: int = 0) -> tuple[Beatmap, Planted]:
-    (fault,) = select([name])
-    good = map_for(fault.kind, mode)
-    planted = fault.inject(good, np.random.default_rng(seed))
-    assert planted is not None
-    return good, planted
+    return planted_in(map_for(name.partition(":")[0], mode), name, seed)
 
 
 @pytest.mark.parametrize("mode", list(Mode))
@@ -118,7 +115,7 @@ def test_one_object_of_a_mirrored_passage_is_not_mirrored(mode: Mode) -> None:
 
 def test_exchanged_combos_make_a_detour() -> None:
     good, planted = plant("combos-exchanged")
-    before, after = (of(of_map, planted)[:-1] for of_map in (good, planted.beatmap))
+    before, after = (objects_of(of_map, planted)[:-1] for of_map in (good, planted.beatmap))
     half = len(before) // 2
     assert [(o.x, o.y) for o in after] == [(o.x, o.y) for o in (*before[half:], *before[:half])]
     assert [(o.time, o.new_combo) for o in after] == [(o.time, o.new_combo) for o in before]
@@ -134,7 +131,7 @@ def test_the_object_beside_a_new_combo_has_one_too() -> None:
     good, planted = plant("combo-twice")
     before, after = one_change(good, planted)
     assert after.new_combo and not before.new_combo
-    assert [o.new_combo for o in of(planted.beatmap, planted)] == [True, True]
+    assert [o.new_combo for o in objects_of(planted.beatmap, planted)] == [True, True]
     assert planted.objects[1] == planted.objects[0] + 1
     (fault,) = select(["combo-twice"])
     ones = beatmap([f"60,90,{2000 + k * 500},{1 if k % 4 > 1 else 5},0,0:0:0:0:" for k in range(40)])

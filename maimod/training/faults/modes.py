@@ -76,7 +76,7 @@ def _finisher(dose: str, beatmap: Beatmap, random: Generator, envelope: Envelope
 # Mania
 
 
-def _is_column_free(beatmap: Beatmap, column: int, start: float, end: float, but: HitObject | None = None) -> bool:
+def is_column_free(beatmap: Beatmap, column: int, start: float, end: float, but: HitObject | None = None) -> bool:
     """Whether a column has no note from `start` to `end` [ms] and close to them."""
     return not any(
         n is not but
@@ -96,8 +96,8 @@ def _columns_swapped(beatmap: Beatmap, random: Generator, envelope: Envelope) ->
         columns = beatmap.column(one), beatmap.column(two)
         if (
             columns[0] == columns[1]
-            or not _is_column_free(beatmap, columns[1], one.time, one.time, but=two)
-            or not _is_column_free(beatmap, columns[0], two.time, two.time, but=one)
+            or not is_column_free(beatmap, columns[1], one.time, one.time, but=two)
+            or not is_column_free(beatmap, columns[0], two.time, two.time, but=one)
         ):
             continue
         x = {one.line: two.x, two.line: one.x}
@@ -119,7 +119,7 @@ def _chord_note(dose: str, beatmap: Beatmap, random: Generator, envelope: Envelo
             changed = exchanged(beatmap, o)
             left = tuple(c.index for c in changed.hit_objects if c.line in {o.line for o in row.objects})
             return Planted(changed, o.time, o.time, left, f"note of column {beatmap.column(o)} taken from a chord")
-        free = [c for c in range(beatmap.keys) if _is_column_free(beatmap, c, o.time, o.time)]
+        free = [c for c in range(beatmap.keys) if is_column_free(beatmap, c, o.time, o.time)]
         column = pick(random, free)
         if column is not None:
             added = replace(o, x=column_x(beatmap, column))
@@ -137,7 +137,7 @@ def _hold_end(beats: float, beatmap: Beatmap, random: Generator, envelope: Envel
         beat = beatmap.red_line_at(o.end_time).beat_length
         end = float(round(o.end_time + beats * beat))
         if end - o.time >= beat / 4 - 1 and (
-            beats < 0 or _is_column_free(beatmap, beatmap.column(o), o.end_time, end, but=o)
+            beats < 0 or is_column_free(beatmap, beatmap.column(o), o.end_time, end, but=o)
         ):
             longer = replace(o, end_time=end)
             note = f"hold note ends 1/4 beat {'late' if beats > 0 else 'early'}"
@@ -157,7 +157,7 @@ def _note_to_hold(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Pl
     """A note is held for half a beat."""
     for o in in_turn(random, [o for o in beatmap.hit_objects[1:-1] if is_circle(o)]):
         end = float(round(o.time + beatmap.red_line_at(o.time).beat_length / 2))
-        if _is_column_free(beatmap, beatmap.column(o), o.time, end, but=o):
+        if is_column_free(beatmap, beatmap.column(o), o.time, end, but=o):
             held = replace(o, kind=ObjectKind.HOLD, end_time=end)
             return mistake_at(exchanged(beatmap, o, held), held, "note became a hold note", end)
     return None

@@ -38,6 +38,7 @@ from maimod.training.faults.base import (
     with_objects,
 )
 from maimod.training.faults.dragged import LEAST_BURSTS, RARE_THIRDS, bursts_of
+from maimod.training.faults.modes import is_column_free
 from maimod.training.faults.pasted import is_closed, pasted, ticks_of
 from maimod.training.faults.rhythm import NO_ONSET
 
@@ -147,25 +148,13 @@ def _holds(beatmap: Beatmap) -> list[HitObject]:
     return [o for o in beatmap.hit_objects[1:-1] if o.kind is ObjectKind.HOLD]
 
 
-def _is_free(beatmap: Beatmap, o: HitObject, start: float, end: float) -> bool:
-    """Whether a hold note can begin and end there [ms] without running into another note of its column."""
-    column = beatmap.column(o)
-    return not any(
-        other is not o
-        and beatmap.column(other) == column
-        and other.time < end + CLEAR_GAP_MS
-        and other.end_time > start - CLEAR_GAP_MS
-        for other in beatmap.hit_objects
-    )
-
-
 def _hold_end(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """A hold note ends on a third of a beat, in a map that has next to none."""
     if not _is_rare(beatmap, 3):
         return None
     for o in in_turn(random, _holds(beatmap)):
         end = _third_end(beatmap, o)
-        if end is not None and _is_free(beatmap, o, o.time, end := float(round(end))):
+        if end is not None and is_column_free(beatmap, beatmap.column(o), o.time, end := float(round(end)), but=o):
             changed = exchanged(beatmap, o, replace(o, end_time=end))
             return mistake_at(
                 changed, o, f"hold note ends {end - o.end_time:+.0f} ms off, on 1/3", max(end, o.end_time)
@@ -182,7 +171,7 @@ def _hold_start(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plan
             start = float(round(o.time + by))
             if (
                 o.end_time - start >= quarter - SAME_MS
-                and _is_free(beatmap, o, start, o.end_time)
+                and is_column_free(beatmap, beatmap.column(o), start, o.end_time, but=o)
                 and not crosses_point(beatmap, o.time, start)
             ):
                 moved = replace(o, time=start)
