@@ -83,6 +83,7 @@ def test_notes_of_one_pattern_that_are_all_finishers_are_one_finding() -> None:
     assert kept[0].message == "It is 90 ms away; the same at 2 more places: 00:02:500, 00:03:000. Leave room."
     assert (kept[0].timestamp, kept[0].end_time, kept[0].evidence["places"]) == ("00:02:000 (3,4,1) -", 3000.0, 3)
     assert kept[0].evidence["times_ms"] == [2000.0, 2500.0, 3000.0] and kept[2] == apart
+    assert len(deduplicate([finisher(2), finisher(4)], Evidence(MAP))[0]) == 2
     graver = replace(run[1], severity=Severity.PROBLEM)
     assert len(deduplicate([run[0], graver, run[2]], Evidence(MAP))[0]) == 3
 
