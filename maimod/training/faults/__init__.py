@@ -83,14 +83,16 @@ THIRD: tuple[Fault, ...] = (
     *mode_slips.FAULTS,
 )
 """Kinds made after judge 14, to measure what a judge finds that was taught none of them; later ones are taught them too."""
-FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER, *THIRD)
+FOURTH: tuple[Fault, ...] = ()
+"""Kinds made after judge 15, for the same purpose."""
+FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER, *THIRD, *FOURTH)
 """All faults. Those of earlier sets come first, so that each is planted at the same place with or without the others."""
-SETS = {"classic": CLASSIC, "further": FURTHER, "third": THIRD}
+SETS = {"classic": CLASSIC, "further": FURTHER, "third": THIRD, "fourth": FOURTH}
 
 
 def select(names: Iterable[str] = ()) -> tuple[Fault, ...]:
     """Faults by kind (`unsnapped`), name (`unsnapped:5 ms`), main category (`rhythm`) or set (`classic`, `further`,
-    `third`); all without names.
+    `third`, `fourth`); all without names.
 
     Raises:
         ValueError: for an unknown name.
