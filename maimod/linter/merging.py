@@ -10,13 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 
 from maimod.features import phrases
 from maimod.findings import Category
 from maimod.linter.adjustments import HOLD_SLIP, LISTED_LOGIT, MISSING_COMBO, WRONG_TICK
 from maimod.linter.bugs import message_of
-from maimod.linter.places import Entry
 from maimod.osu.beatmap import ALL_MODES, ONLY_CATCH, ONLY_MANIA, SCROLLING_MODES, Mode
 from maimod.rules import elsewhere
 from maimod.rules.base import Candidate, Evidence, places_alike
@@ -46,77 +46,94 @@ speeds, in those that change their speed for effect; combos of catch follow the 
 taiko and mania come in numbers, as holds do that end freely."""
 
 
-def merged(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Sequence[tuple[Entry, float]]:
-    """Judged candidates of one category with their log-odds, those that are one mistake or one question as one.
+class Judged(msgspec.Struct, frozen=True):
+    """The candidate that names a place, with the probability of a mistake there."""
+
+    candidate: Candidate
+    rule_logit: float
+    """Log-odds of the rule's own measure."""
+    discriminator_logit: float
+    logit: float
+    """Log-odds of the judge, as reading moves them."""
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether its score is one of those that are listed."""
+        return self.logit >= LISTED_LOGIT
+
+
+def merged(judged: Sequence[Judged], evidence: Evidence) -> Sequence[Judged]:
+    """Judged candidates of one category, those that are one mistake or one question as one.
 
     Args:
-        named: the candidate that names each place, and its log-odds.
+        judged: one for each place.
         evidence: of the map.
 
     Returns:
-        Candidates with their log-odds, in any order; one of several places has their times in ms as `TIMES`.
+        Candidates in any order; one of several places has their times in ms as `TIMES`.
     """
-    return _questions(list(_named_once(named, evidence)), evidence.beatmap.mode)
+    return _questions(list(_of_phrases(judged, evidence)), evidence.beatmap.mode)
 
 
-def _named_once(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Iterator[tuple[Entry, float]]:
-    """Candidates with their log-odds; those that were copied with a phrase become one, with their log-odds together."""
+def _of_phrases(judged: Sequence[Judged], evidence: Evidence) -> Iterator[Judged]:
+    """Candidates; those that were copied with a phrase become one, with their log-odds together."""
     folded: set[int] = set()
     for rule in COPIED_RULES:
-        own = [number for number, ((candidate, _, _), _) in enumerate(named) if candidate.rule.id == rule]
-        times = np.array([named[number][0][0].time for number in own])
-        for group, logit in phrases.pooled(evidence.passages.cells, times, np.array([named[n][1] for n in own])):
+        own = [number for number, one in enumerate(judged) if one.candidate.rule.id == rule]
+        times = np.array([judged[number].candidate.time for number in own])
+        logits = np.array([judged[number].logit for number in own])
+        for group, logit in phrases.pooled(evidence.passages.cells, times, logits):
             members = [own[number] for number in group]
             folded.update(members)
-            (candidate, measured, discriminator), likeliest = max(
-                (named[number] for number in members), key=lambda one: one[1]
-            )
+            likeliest = max((judged[number] for number in members), key=lambda one: one.logit)
             # What the other difficulties lack too was not copied by mistake: of new combos planted away from every phrase 9 % are so.
             if rule == MISSING_COMBO and elsewhere.others_lack_flags(evidence, times[group].tolist()):
-                logit = likeliest
-            at_all = _at_all(candidate, times[group].tolist())
+                logit = likeliest.logit
+            at_all = _at_all(likeliest.candidate, times[group].tolist())
             at_all = replace(at_all, numbers={**at_all.numbers, PHRASES: len(group)})
-            yield (at_all, measured, discriminator), logit
-    yield from _in_copies([one for number, one in enumerate(named) if number not in folded], evidence)
+            yield msgspec.structs.replace(likeliest, candidate=at_all, logit=logit)
+    yield from _of_copies([one for number, one in enumerate(judged) if number not in folded], evidence)
 
 
-def _in_copies(named: Sequence[tuple[Entry, float]], evidence: Evidence) -> Iterator[tuple[Entry, float]]:
-    """Candidates with their log-odds; of listed ones that doubt the same at the same place of copies of a measure the likeliest,
-    which names the others: what was copied with a passage is one mistake."""
-    listed: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
-    for number, ((candidate, _, _), logit) in enumerate(named):
+def _of_copies(judged: Sequence[Judged], evidence: Evidence) -> Iterator[Judged]:
+    """Candidates; of listed ones that doubt the same at the same place of copies of a measure the likeliest, which names the others:
+    what was copied with a passage is one mistake."""
+    alike: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    for number, one in enumerate(judged):
+        candidate = one.candidate
         is_copied = candidate.rule.category in COPIED or candidate.rule.id in COPIED_FORMS
-        if logit >= LISTED_LOGIT and is_copied:
-            texts = (candidate.actual, *(one.text for one in candidate.expected[:1]))
-            listed[candidate.rule.id, *(_TIME.sub("", text) for text in texts)].append(number)
+        if one.is_listed and is_copied:
+            texts = (candidate.actual, *(expected.text for expected in candidate.expected[:1]))
+            alike[candidate.rule.id, *(_TIME.sub("", text) for text in texts)].append(number)
     passages, folded = evidence.passages, set[int]()
-    for own in listed.values() if passages.cells.count else ():
-        cells = {number: int(passages.cell_of(named[number][0][0].time)[0]) for number in own if len(own) > 1}
-        for first in sorted(cells, key=lambda number: -named[number][1]):
+    for own in alike.values() if passages.cells.count else ():
+        cells = {number: int(passages.cell_of(judged[number].candidate.time)[0]) for number in own if len(own) > 1}
+        for first in sorted(cells, key=lambda number: -judged[number].logit):
             copies = set(passages.copies_of(np.array([cells[first]]))[0].tolist())
             others = [number for number in cells if number != first and cells[number] in copies]
             if first in folded or not (others := [number for number in others if number not in folded]):
                 continue
-            (candidate, measured, discriminator), logit = named[first]
             folded.update(others, [first])
-            times = sorted(named[number][0][0].time for number in (first, *others))
-            yield (_at_all(candidate, times), measured, discriminator), logit
-    yield from (one for number, one in enumerate(named) if number not in folded)
+            times = sorted(judged[number].candidate.time for number in (first, *others))
+            yield msgspec.structs.replace(judged[first], candidate=_at_all(judged[first].candidate, times))
+    yield from (one for number, one in enumerate(judged) if number not in folded)
 
 
-def _questions(named: Sequence[tuple[Entry, float]], mode: Mode) -> Sequence[tuple[Entry, float]]:
-    """Candidates with their log-odds; where more than `FEW_DOUBTS` of one of `ONE_QUESTION` are listed, of those that are unlikely the
-    likeliest, which names the others."""
+def _questions(judged: Sequence[Judged], mode: Mode) -> Sequence[Judged]:
+    """Candidates; where more than `FEW_DOUBTS` of one of `ONE_QUESTION` are listed, of those that are unlikely the likeliest, which names
+    the others."""
     for question, (modes, words) in ONE_QUESTION.items():
-        own = [one for one in named if mode in modes and question in (one[0][0].rule.id, one[0][0].rule.category)]
-        listed = [one for one in own if one[1] >= LISTED_LOGIT]
-        unlikely = [one for one in listed if one[1] < 0.0]
+        rules = [(one, one.candidate.rule) for one in judged if mode in modes]
+        listed = [one for one, rule in rules if one.is_listed and question in (rule.id, rule.category)]
+        unlikely = [one for one in listed if one.logit < 0.0]
         if len(listed) > FEW_DOUBTS and len(unlikely) > 1:
-            (candidate, measured, discriminator), logit = max(unlikely, key=lambda one: one[1])
-            times = sorted({time for (one, _, _), _ in unlikely for time in one.numbers.get(TIMES, [one.time])})
-            at_all = (_at_all(candidate, times, words, "place"), measured, discriminator)
-            named = [(at_all, logit), *(one for one in named if not any(one is other for other in unlikely))]
-    return named
+            likeliest = max(unlikely, key=lambda one: one.logit)
+            candidates = [one.candidate for one in unlikely]
+            times = sorted({time for one in candidates for time in one.numbers.get(TIMES, [one.time])})
+            at_all = _at_all(likeliest.candidate, times, words, "place")
+            others = [one for one in judged if not any(one is other for other in unlikely)]
+            judged = [msgspec.structs.replace(likeliest, candidate=at_all), *others]
+    return judged
 
 
 def _at_all(

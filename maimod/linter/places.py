@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -157,8 +157,17 @@ NAMES: tuple[str, ...] = (
 """Names of the features, in order."""
 
 
+class RatedCandidate(NamedTuple):
+    """A candidate with what both kinds of evidence say of it."""
+
+    candidate: Candidate
+    rule_logit: float
+    """Log-odds of the rule's own measure; `SILENT` if only the discriminator proposes the candidate."""
+    discriminator_logit: float
+
+
 Entry = tuple[Candidate, float, float]
-"""A candidate, the log-odds of its rule's own measure, and those of the discriminator."""
+"""A :class:`RatedCandidate`, or its parts."""
 
 
 class Place(msgspec.Struct):
@@ -171,24 +180,28 @@ class Place(msgspec.Struct):
     """Place of its object among the objects by time; of an empty slot the object before it."""
     slot: int
     """On the grid of the discriminator."""
-    candidates: list[Entry] = msgspec.field(default_factory=list)
-    """(candidate, log-odds of the rule's own measure, log-odds of the discriminator); `SILENT` if only the discriminator
-    proposes it."""
+    candidates: list[RatedCandidate] = msgspec.field(default_factory=list)
 
     @property
-    def best(self) -> Entry:
+    def best(self) -> RatedCandidate:
         """The strongest candidate, whose words are used."""
-        return max(self.candidates, key=lambda one: (both(one), one[1]))
+        return max(self.candidates, key=_strength)
 
-    def best_of(self, rules: Collection[str]) -> Entry | None:
+    def best_of(self, rules: Collection[str]) -> RatedCandidate | None:
         """The strongest candidate of some rules."""
-        known = [one for one in self.candidates if one[0].rule.id in rules]
-        return max(known, key=lambda one: (both(one), one[1]), default=None)
+        known = [one for one in self.candidates if one.candidate.rule.id in rules]
+        return max(known, key=_strength, default=None)
 
 
 def both(one: Entry) -> float:
     """Log-odds of both kinds of evidence on a candidate, equally weighted."""
-    return max(one[1], -4.0) + max(one[2], -6.0)
+    _, rule_logit, discriminator_logit = one
+    return max(rule_logit, -4.0) + max(discriminator_logit, -6.0)
+
+
+def _strength(one: RatedCandidate) -> tuple[float, float]:
+    """Sort key: by both kinds of evidence, of equals by the rule's own."""
+    return both(one), one.rule_logit
 
 
 def logit_of(score: float) -> float:
@@ -217,19 +230,19 @@ def places_of(
     assert evidence.corruption is not None
     ranks = {o.index: rank for rank, o in enumerate(evidence.objects_by_time)}
     times = evidence.object_times
-    entries = [(one, logit, discriminator_logit[id(one)]) for one, logit in measured]
-    entries += [(one, SILENT, logit) for one, logit in proposed]
-    entries = [entry for entry in entries if entry[0].rule.id in RULE_IDS]
-    slots, _ = evidence.corruption.grid.locate([entry[0].time for entry in entries])
+    rated = [RatedCandidate(one, logit, discriminator_logit[id(one)]) for one, logit in measured]
+    rated += [RatedCandidate(one, SILENT, logit) for one, logit in proposed]
+    rated = [one for one in rated if one.candidate.rule.id in RULE_IDS]
+    slots, _ = evidence.corruption.grid.locate([one.candidate.time for one in rated])
     places: dict[tuple[Category, int, int], Place] = {}
-    for entry, slot in zip(entries, slots.tolist(), strict=True):
-        found = entry[0]
+    for one, slot in zip(rated, slots.tolist(), strict=True):
+        found = one.candidate
         if found.objects:
             rank = ranks[found.objects[0].index]
         else:
             rank = max(int(np.searchsorted(times, found.time + 1.0, side="right")) - 1, 0)
         key = (found.rule.category, found.line if not found.objects else rank, slot)
-        places.setdefault(key, Place(found.rule.category, found.time, rank, slot)).candidates.append(entry)
+        places.setdefault(key, Place(found.rule.category, found.time, rank, slot)).candidates.append(one)
     return list(places.values())
 
 
@@ -277,7 +290,7 @@ def _blocks(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evide
     yield table.bit_ranks[ranks]
     yield by_object[ranks]
     yield table.siblings(times, ranks)
-    yield _in_phrases(times, [one[0].rule.id for one in best], strength, table)
+    yield _in_phrases(times, [one.candidate.rule.id for one in best], strength, table)
     yield _stretches(places)
     yield evidence.passages.features(times, evidence.object_times[ranks])
     yield table.geometry[ranks]
@@ -315,25 +328,30 @@ def _own_scores(places: Sequence[Place]) -> np.ndarray:
     found = np.full((len(places), len(RULE_IDS)), SILENT)
     columns = {rule: number for number, rule in enumerate(RULE_IDS)}
     for number, place in enumerate(places):
-        for one, own, _ in place.candidates:
-            found[number, columns[one.rule.id]] = max(found[number, columns[one.rule.id]], own)
+        for one in place.candidates:
+            column = columns[one.candidate.rule.id]
+            found[number, column] = max(found[number, column], one.rule_logit)
     return found
 
 
 def _row_features(
-    places: Sequence[Place], best: Sequence[Entry], strength: np.ndarray, is_exact: np.ndarray, table: ObjectTable
+    places: Sequence[Place],
+    best: Sequence[RatedCandidate],
+    strength: np.ndarray,
+    is_exact: np.ndarray,
+    table: ObjectTable,
 ) -> np.ndarray:
     """The features `ROW`."""
-    own = np.array([max(one[1] for one in place.candidates) for place in places])
+    own = np.array([max(one.rule_logit for one in place.candidates) for place in places])
     categories = np.array([CATEGORIES.index(place.category) for place in places])
-    rules = Counter(one[0].rule.id for one, logit in zip(best, strength.tolist(), strict=True) if logit > -4.0)
+    rules = Counter(one.candidate.rule.id for one, logit in zip(best, strength.tolist(), strict=True) if logit > -4.0)
     minutes = max(table.evidence.beatmap.drain_ms / 60_000, 0.2)
     columns = np.zeros((len(places), len(ROW)))
     own_rank, both_rank = np.zeros(len(places)), np.zeros(len(places))
     for category in set(categories.tolist()):
         of_category = categories == category
         own_rank[of_category], both_rank[of_category] = log_ranks(own[of_category]), log_ranks(strength[of_category])
-    events = [[one.event for one, _, _ in place.candidates if one.event is not None] for place in places]
+    events = [[event for one in place.candidates if (event := one.candidate.event) is not None] for place in places]
     named: dict[str, Any] = {
         "empty": [place.time > table.last_time(place.rank) for place in places],
         "own_best": own,
@@ -341,12 +359,12 @@ def _row_features(
         "both_best": strength,
         "both_rank": both_rank,
         "both_count": np.log2((2.0**both_rank) / minutes),
-        "rule_count": [math.log2((1.0 + rules[one[0].rule.id]) / minutes) for one in best],
+        "rule_count": [math.log2((1.0 + rules[one.candidate.rule.id]) / minutes) for one in best],
         "proposed_only": own <= SILENT,
-        "rules": [len({one[0].rule.id for one in place.candidates}) for place in places],
-        "objects": [math.log2(1 + len(one[0].objects)) for one in best],
-        "event_bits": [max((min(e.tolerant_surprisal, HIGHEST_BITS) for e in own), default=0.0) for own in events],
-        "event_entropy": [max((e.entropy for e in own), default=0.0) for own in events],
+        "rules": [len({one.candidate.rule.id for one in place.candidates}) for place in places],
+        "objects": [math.log2(1 + len(one.candidate.objects)) for one in best],
+        "event_bits": [max((min(e.tolerant_surprisal, HIGHEST_BITS) for e in here), default=0.0) for here in events],
+        "event_entropy": [max((e.entropy for e in here), default=0.0) for here in events],
         "exact_here": is_exact,
         "minutes": math.log2(minutes),
         "density": math.log2(len(table.objects) / minutes),
@@ -376,10 +394,10 @@ def _stretches(places: Sequence[Place]) -> np.ndarray:
     categories = np.array([CATEGORIES.index(place.category) for place in places])
     around = found[:, -1]
     for number, place in enumerate(places):
-        known = [one for one in place.candidates if "bits_of_difficulties" in one[0].numbers]
+        known = [one for one in place.candidates if "bits_of_difficulties" in one.candidate.numbers]
         if known:
-            strongest = max(known, key=both)[0]
-            numbers = {name: value for one in sorted(known, key=both) for name, value in one[0].numbers.items()}
+            strongest = max(known, key=both).candidate
+            numbers = {name: value for one in sorted(known, key=both) for name, value in one.candidate.numbers.items()}
             found[number, :-1] = [float(numbers.get(name, 0.0)) for name in NUMBERS]
             end = strongest.time if strongest.end_time is None else strongest.end_time
             inside = (

@@ -28,7 +28,7 @@ from maimod.linter.adjustments import WRONG_TICK, adjusted
 from maimod.linter.bugs import message_of
 from maimod.linter.calibration import Calibration
 from maimod.linter.judge import Judge
-from maimod.linter.merging import TIMES, merged
+from maimod.linter.merging import TIMES, Judged, merged
 from maimod.linter.places import NETWORK_WEIGHT, Place, logit_of
 from maimod.linter.settings import LEAST_SCORE
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS
@@ -169,13 +169,14 @@ def _judge(
         if category not in judge.models:
             continue
         logits = judge.logits(category, features[numbers], evidence.beatmap.mode.label)
-        named = [
-            (best, adjusted(best, logit, evidence))
+        judged = [
+            Judged(best.candidate, best.rule_logit, best.discriminator_logit, adjusted(best, logit, evidence))
             for number, logit in zip(numbers.tolist(), logits.tolist(), strict=True)
             if (best := found[number].best_of(judge.rules)) is not None
         ]
-        for (candidate, own, discriminator), logit in merged(named, evidence):
-            yield Scored(candidate, round(1 / (1 + math.exp(-logit)), 4), own, discriminator)
+        for one in merged(judged, evidence):
+            score = round(1 / (1 + math.exp(-one.logit)), 4)
+            yield Scored(one.candidate, score, one.rule_logit, one.discriminator_logit)
 
 
 def severity(highest: Severity, score: float, warning: float = WARNING_SCORE) -> Severity:

@@ -19,7 +19,7 @@ from maimod.features.trees import Trees
 from maimod.findings import Category, Tier
 from maimod.linter import places as module
 from maimod.linter.calibration import Calibration
-from maimod.linter.places import NAMES, Place
+from maimod.linter.places import NAMES, Place, RatedCandidate
 from maimod.linter.rescore import can_judge, judged_places
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
@@ -404,8 +404,8 @@ def test_a_chord_of_another_difficulty_has_all_kinds_of_its_notes() -> None:
 
 def test_the_strongest_candidate_gives_the_words() -> None:
     weak, strong = about(slider_shapes.SHAPE, 4, measure=1.0), about(slider_directions.REPEATS, 4, measure=9.0)
-    place = Place(Category.SLIDERS, 0.0, 4, 0, [(weak, -2.0, -5.0), (strong, 1.0, -7.0)])
-    assert place.best[0] is strong
+    place = Place(Category.SLIDERS, 0.0, 4, 0, [RatedCandidate(weak, -2.0, -5.0), RatedCandidate(strong, 1.0, -7.0)])
+    assert place.best.candidate is strong
 
 
 @pytest.mark.parametrize("missing", ["scores", "corruption"])

@@ -14,7 +14,7 @@ from maimod.features.trees import tree_sum
 from maimod.findings import Category
 from maimod.linter.calibration import Calibration
 from maimod.linter.gather import Gathered
-from maimod.linter.places import CATEGORIES, NAMES, SILENT, Place
+from maimod.linter.places import CATEGORIES, NAMES, SILENT, Place, RatedCandidate
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import positions, rhythm
 from maimod.rules.base import Rule, candidate
@@ -75,7 +75,7 @@ def place_at(time: float, rule: Rule, strength: float, index: int | None = None)
     """A place with one candidate of this strength, about an object or about none."""
     objects = [] if index is None else [LOADED.hit_objects[index]]
     one = candidate(rule, time=time, line=1, message="", objects=objects)
-    return Place(rule.category, time, 0, 0, [(one, strength, 0.0)])
+    return Place(rule.category, time, 0, 0, [RatedCandidate(one, strength, 0.0)])
 
 
 def right(places: list[Place], kind: str, *before: Place, objects: tuple[int, ...] = (4,)) -> list[int]:
