@@ -189,11 +189,23 @@ class Candidate:
     """Likelier values by the evidence, best first."""
     numbers: Mapping[str, Any] = field(default_factory=dict)
     """Further numbers for the reader, by name."""
+    against: Words = ""
+    """What speaks against it, as in "another difficulty has the same"; empty if nothing does."""
 
     @property
     def message(self) -> str:
         """What is there and what it is compared with, with their numbers, in the words of the editor; the rule's advice follows."""
-        return self.words if isinstance(self.words, str) else self.words()
+        words, against = _words(self.words), self.counterargument
+        return f"{words.removesuffix('.')}, though {against}." if against else words
+
+    @property
+    def counterargument(self) -> str:
+        """:attr:`against` in words."""
+        return _words(self.against)
+
+
+def _words(made: Words) -> str:
+    return made if isinstance(made, str) else made()
 
 
 def candidate(
@@ -211,6 +223,7 @@ def candidate(
     event: EventScore | None = None,
     actual: str = "",
     expected: Sequence[Expected] = (),
+    against: Words = "",
     **numbers: Any,
 ) -> Candidate:
     """Make a :class:`Candidate`; all other keywords become `numbers`."""
@@ -229,6 +242,7 @@ def candidate(
         actual,
         tuple(expected),
         numbers,
+        against,
     )
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import msgspec
 import numpy as np
 
 from maimod.features import column_alternatives
@@ -125,8 +126,19 @@ END = Rule(
     corruptions=("length",),
 )
 
-Describe = Callable[[Evidence, Slips, int], tuple[str | Words, str, str]]
-"""Words for the candidate at a note: the message (a text without its full stop, or what makes a whole one), what is there, what is likelier (may be empty)."""
+
+class Said(msgspec.Struct, frozen=True):
+    """What is said of a note."""
+
+    message: str
+    """Without its full stop."""
+    actual: str
+    """What is there."""
+    likelier: str = ""
+    against: Words = ""
+
+
+Describe = Callable[[Evidence, Slips, int], Said]
 
 
 def columns(evidence: Evidence) -> Iterator[Candidate]:
@@ -163,7 +175,7 @@ def _candidates(
             continue
         named.add(row)
         o = evidence.objects_by_time[note]
-        words, actual, expected = describe(evidence, slips, note)
+        said = describe(evidence, slips, note)
         yield candidate(
             rule,
             time=o.time,
@@ -171,9 +183,10 @@ def _candidates(
             line=o.line,
             objects=[o],
             measure=float(log_odds[note]),
-            message=f"{words}." if isinstance(words, str) else words,
-            actual=actual,
-            expected=[Expected(expected)] if expected else [],
+            message=f"{said.message}.",
+            actual=said.actual,
+            expected=[Expected(said.likelier)] if said.likelier else [],
+            against=said.against,
             log_odds=round(float(log_odds[note]), 2),
         )
 
@@ -271,13 +284,7 @@ def _value(table: np.ndarray, names: tuple[str, ...], note: int, name: str) -> f
     return float(table[note, names.index(name)])
 
 
-def _though(words: str, against: Callable[[], str]) -> str:
-    """Words, and what speaks against them."""
-    seen = against()
-    return f"{words}{', though ' * bool(seen)}{seen}."
-
-
-def _column_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str | Words, str, str]:
+def _column_words(evidence: Evidence, slips: Slips, note: int) -> Said:
     assert slips.mania is not None
     expected, table = slips.mania.expectation, slips.mania.columns
     o = evidence.objects_by_time[note]
@@ -286,7 +293,7 @@ def _column_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str | Wo
     other_places = int(expected.places_with_other[note])
     actual, likelier = f"column {own}", f"column {other}" if other > 0 else ""
     if places >= LEAST_PLACES and other > 0 and other_places > own_places and 2 * other_places >= places:
-        return (
+        return Said(
             f"This note is in column {own}; at the same place of {places} passages with the same pattern, {other_places} "
             f"{have(other_places)} one in column {other} (as at {clock(expected.example[note])}) and "
             f"{own_places or 'none'} in column {own}",
@@ -294,7 +301,7 @@ def _column_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str | Wo
             likelier,
         )
     if places >= LEAST_PLACES and own_places < places / 2:
-        return (
+        return Said(
             f"This note is in column {own}, where {own_places or 'none'} of {places} passages with the same pattern "
             f"{have(max(own_places, 1))} one",
             actual,
@@ -302,7 +309,7 @@ def _column_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str | Wo
         )
     if (pair := _swapped_with(evidence, slips.mania, note)) is not None:
         side, other = pair
-        return (
+        return Said(
             f"This note in column {own} and the {side} one in column {other} seem to have changed columns: the other way round they would follow the rows "
             "around as elsewhere in the map",
             actual,
@@ -320,20 +327,20 @@ def _column_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str | Wo
                 if share >= 0.5
                 else "hardly another note of the map comes"
             )
-            said = f"This note is {gap_name(evidence, o, gap)} {word} in column {own}; {others} that soon"
-            return (
-                partial(_though, said, partial(mania_elsewhere.repeats, evidence, o, gap, side == "before")),
+            return Said(
+                f"This note is {gap_name(evidence, o, gap)} {word} in column {own}; {others} that soon",
                 actual,
                 likelier,
+                partial(mania_elsewhere.repeats, evidence, o, gap, side == "before"),
             )
     if likelier and _value(table, COLUMN_NAMES, note, "other bits both") < -1:
-        return (
+        return Said(
             f"A note in column {own} does not follow from the rows around it as elsewhere in the map; one in column "
             f"{other} would",
             actual,
             likelier,
         )
-    return f"A note in column {own} fits neither the rows before nor those after it", actual, likelier
+    return Said(f"A note in column {own} fits neither the rows before nor those after it", actual, likelier)
 
 
 def _swapped_with(evidence: Evidence, mania: ManiaMeasures, note: int) -> tuple[str, int] | None:
@@ -346,14 +353,10 @@ def _swapped_with(evidence: Evidence, mania: ManiaMeasures, note: int) -> tuple[
     return side, evidence.beatmap.column(evidence.objects_by_time[note + by]) + 1
 
 
-def _chord_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str | Words, str, str]:
+def _chord_words(evidence: Evidence, slips: Slips, note: int) -> Said:
     words, actual, likelier, size, other = _chord_sizes(slips, note)
     time = evidence.objects_by_time[note].time
-    return (
-        partial(_though, words, partial(mania_elsewhere.sizes_elsewhere, evidence, time, size, other)),
-        actual,
-        likelier,
-    )
+    return Said(words, actual, likelier, partial(mania_elsewhere.sizes_elsewhere, evidence, time, size, other))
 
 
 def _chord_sizes(slips: Slips, note: int) -> tuple[str, str, str, int, int]:
@@ -398,13 +401,9 @@ def _starts(size: int) -> str:
     return f"{_notes(size).capitalize()} start{'s' if size == 1 else ''}"
 
 
-def _end_words(evidence: Evidence, slips: Slips, note: int) -> tuple[str | Words, str, str]:
-    words, actual, likelier = _other_end(evidence, slips, note)
-    return (
-        partial(_though, words, partial(mania_elsewhere.ends_elsewhere, evidence, evidence.objects_by_time[note])),
-        actual,
-        likelier,
-    )
+def _end_words(evidence: Evidence, slips: Slips, note: int) -> Said:
+    against = partial(mania_elsewhere.ends_elsewhere, evidence, evidence.objects_by_time[note])
+    return Said(*_other_end(evidence, slips, note), against)
 
 
 def _other_end(evidence: Evidence, slips: Slips, note: int) -> tuple[str, str, str]:

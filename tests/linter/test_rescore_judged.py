@@ -283,6 +283,19 @@ class TestSet:
         less = 1 / (1 + math.exp(-0.5 - adjustments.SAME_HOLD_LOGIT))
         assert score == pytest.approx(less if is_alike else 0.622, abs=1e-3)
 
+    @pytest.mark.parametrize(("against", "by"), [("", 0.0), ("another row has it too", adjustments.AGAINST_LOGIT)])
+    def test_a_note_is_less_in_doubt_if_something_speaks_against_it(self, against: str, by: float) -> None:
+        own = beatmap([f"64,192,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(8)], mode=3, CircleSize=4)
+        calibration, note = judging(Category.RHYTHM, NAMES[0], 0.0, 1.5, mania_slips.CHORD.id), own.hit_objects[4]
+        doubt = candidate(
+            mania_slips.CHORD, time=note.time, line=1, objects=[note], message="Two.", measure=9.0, against=against
+        )
+        (found,) = [
+            one for one in rescore([doubt], judgeable(own, {}), calibration) if one.rule == mania_slips.CHORD.id
+        ]
+        assert found.score == pytest.approx(1 / (1 + math.exp(-1.5 - by)), abs=1e-3)
+        assert found.message.startswith(f"Two, though {against}." if against else "Two.")
+
     @pytest.mark.parametrize(
         ("line", "at_lines", "by"),
         [

@@ -402,10 +402,10 @@ def test_two_notes_that_changed_columns_are_named_as_such(place: int, side: str)
     seen = evidence(made([(1000 + i * QUARTER, column, 0) for i, column in enumerate(steps)]))
     note = number(seen.beatmap, time, steps[6 * 16 + place])
     assert seen.slips is not None and seen.slips.mania is not None
-    words, actual, likelier = mania_slips._column_words(seen, seen.slips, note)
+    said = mania_slips._column_words(seen, seen.slips, note)
     other = steps[6 * 16 + (4 if place == 3 else 3)] + 1
-    assert isinstance(words, str) and f"the {side} one in column {other} seem to have changed columns" in words
-    assert (actual, likelier) == (f"column {steps[6 * 16 + place] + 1}", f"column {other}")
+    assert f"the {side} one in column {other} seem to have changed columns" in said.message
+    assert (said.actual, said.likelier) == (f"column {steps[6 * 16 + place] + 1}", f"column {other}")
     assert mania_slips._swapped_with(seen, seen.slips.mania, note + 8) is None
 
 
@@ -463,10 +463,10 @@ def test_a_column_is_likelier_if_half_of_the_passages_have_it(with_other: int, e
     n = len(slips.mania.row_of)
     counts = {"places": 3, "places_with": 0, "places_with_other": with_other, "column": 2, "example": 1000.0}
     expectation = Expectation(**{name: np.full(n, value) for name, value in counts.items()})
-    words, _, likelier = mania_slips._column_words(
+    said = mania_slips._column_words(
         seen, structs.replace(slips, mania=structs.replace(slips.mania, expectation=expectation)), 0
     )
-    assert expected in words and likelier == "column 3"
+    assert expected in said.message and said.likelier == "column 3"
 
 
 def test_other_modes_have_no_slips_of_mania() -> None:
