@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import msgspec
@@ -74,6 +75,8 @@ RULE_IDS = tuple(
 """Rules whose candidates are judged."""
 SILENT = -7.0
 """Log-odds of a rule without a candidate."""
+NO_CANDIDATE = -10.0
+"""Log-odds of a category without a candidate."""
 NETWORK_WEIGHT = 0.6
 """Weight of the log-odds of a rule and of those of the discriminator, where no judge weighs them."""
 PHRASES = ("phrase_places", "phrase_strength")
@@ -111,50 +114,6 @@ ROW = (
     "minutes",
     "density",
 )
-NAMES: tuple[str, ...] = (
-    *ROW,
-    *(f"rule {rule}" for rule in RULE_IDS),
-    *(f"here {category.value}" for category in CATEGORIES),
-    *(f"beside {category.value}" for category in CATEGORIES),
-    *(f"slot {kind}" for kind in KINDS),
-    *(f"near {kind}" for kind in KINDS),
-    *(f"wide {kind}" for kind in KINDS),
-    *(f"end {kind}" for kind in KINDS),
-    *(f"rank {kind}" for kind in KINDS),
-    *(f"bits {group}" for group in BITS),
-    *(f"before {group}" for group in BITS),
-    *(f"after {group}" for group in BITS),
-    *(f"rank {group} bits" for group in BITS),
-    *OWN,
-    *RHYTHM,
-    *SIBLINGS,
-    *PHRASES,
-    *(f"stretch {name}" for name in STRETCHES),
-    *passages.NAMES,
-    *(f"geometry {name}" for name in geometry.NAMES),
-    *(f"slip {name}" for name in SLIPS),
-    *(f"rhythm {name}" for name in rhythm_alternatives.NAMES),
-    *(f"combo {name}" for name in combo_alternatives.NAMES),
-    *(f"measure {name}" for name in measure_alternatives.NAMES),
-    *(f"slider {name}" for name in slider_alternatives.NAMES),
-    *(f"body {name}" for name in slider_bodies.NAMES),
-    *EXCHANGED,
-    *(f"otherwise {name}" for name in OTHERWISE),
-    *(f"lies {name}" for name in body_relations.NAMES),
-    *(f"columns {name}" for name in column_alternatives.NAMES),
-    *(f"chord copies {name}" for name in chord_copies.NAMES),
-    *(f"set {name}" for name in set_holds.NAMES),
-    *(f"starts {name}" for name in set_starts.NAMES),
-    *(f"holds {name}" for name in HOLDS),
-    *(f"finisher {name}" for name in finishers.NAMES),
-    *(f"song {name}" for name in song_habits.NAMES),
-    *(f"habit {name}" for name in start_habits.NAMES),
-    *(f"rank habit {name}" for name in RANKED_HABITS),
-    *(f"way {name}" for name in catch_measures.CATCHER_NAMES),
-    *(f"catch copies {name}" for name in catch_copies.NAMES),
-    *(f"mode {mode.label}" for mode in Mode),
-)
-"""Names of the features, in order."""
 
 
 class RatedCandidate(NamedTuple):
@@ -246,6 +205,85 @@ def places_of(
     return list(places.values())
 
 
+def by_category(places: Sequence[Place]) -> dict[Category, np.ndarray]:
+    """Numbers of the places of each category."""
+    found: dict[Category, list[int]] = defaultdict(list)
+    for number, place in enumerate(places):
+        found[place.category].append(number)
+    return {category: np.array(numbers) for category, numbers in found.items()}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Features
+
+
+class _Block(NamedTuple):
+    """Features that are made together."""
+
+    names: tuple[str, ...]
+    values: Callable[[_Inputs], np.ndarray]
+    """(n_places, len(names))."""
+
+
+def _called(what: str, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"{what} {name}" for name in names)
+
+
+BLOCKS = (
+    _Block(ROW, lambda of: of.row),
+    _Block(_called("rule", RULE_IDS), lambda of: _own_scores(of.places)),
+    _Block(_called("here", CATEGORIES), lambda of: of.strongest[of.ranks]),
+    _Block(_called("beside", CATEGORIES), lambda of: _beside(of.strongest)[of.ranks]),
+    _Block(_called("slot", KINDS), lambda of: of.discriminator[0]),
+    _Block(_called("near", KINDS), lambda of: of.discriminator[1]),
+    _Block(_called("wide", KINDS), lambda of: of.discriminator[2]),
+    _Block(_called("end", KINDS), lambda of: of.discriminator[3]),
+    _Block(_called("rank", KINDS), lambda of: of.discriminator[4]),
+    _Block(_called("bits", BITS), lambda of: of.table.bits[of.ranks]),
+    _Block(_called("before", BITS), lambda of: of.table.bits[np.maximum(of.ranks - 1, 0)]),
+    _Block(_called("after", BITS), lambda of: of.table.bits[np.minimum(of.ranks + 1, len(of.table.objects) - 1)]),
+    _Block(tuple(f"rank {group} bits" for group in BITS), lambda of: of.table.bit_ranks[of.ranks]),
+    _Block((*OWN, *RHYTHM), lambda of: of.table.by_object[of.ranks]),
+    _Block(SIBLINGS, lambda of: of.table.siblings(of.times, of.ranks)),
+    _Block(PHRASES, lambda of: _in_phrases(of)),
+    _Block(_called("stretch", STRETCHES), lambda of: _stretches(of.places)),
+    _Block(passages.NAMES, lambda of: of.evidence.passages.features(of.times, of.evidence.object_times[of.ranks])),
+    _Block(_called("geometry", geometry.NAMES), lambda of: of.table.geometry[of.ranks]),
+    _Block(_called("slip", SLIPS), lambda of: of.table.slips[of.ranks]),
+    _Block(_called("rhythm", rhythm_alternatives.NAMES), lambda of: _rhythms(of)),
+    _Block(_called("combo", combo_alternatives.NAMES), lambda of: of.table.combos[of.ranks]),
+    _Block(
+        _called("measure", measure_alternatives.NAMES), lambda of: of.evidence.measures.features(of.times, of.ranks)
+    ),
+    _Block(_called("slider", slider_alternatives.NAMES), lambda of: of.evidence.slider_alternatives[of.ranks]),
+    _Block(_called("body", slider_bodies.NAMES), lambda of: of.table.bodies[of.ranks]),
+    _Block(EXCHANGED, lambda of: of.table.exchanged[of.ranks]),
+    _Block(_called("otherwise", OTHERWISE), lambda of: of.table.otherwise[of.ranks]),
+    _Block(_called("lies", body_relations.NAMES), lambda of: of.table.relations[of.ranks]),
+    _Block(
+        (*_called("columns", column_alternatives.NAMES), *_called("chord copies", chord_copies.NAMES)),
+        lambda of: of.table.columns[of.ranks],
+    ),
+    _Block(_called("set", set_holds.NAMES), lambda of: of.table.set_holds[of.ranks]),
+    _Block(_called("starts", set_starts.NAMES), lambda of: set_starts.features(of.evidence.passages, of.times)),
+    _Block(_called("holds", HOLDS), lambda of: of.table.holds[of.ranks]),
+    _Block(_called("finisher", finishers.NAMES), lambda of: of.table.finishers[of.ranks]),
+    _Block(_called("song", song_habits.NAMES), lambda of: of.table.song_habits[of.ranks]),
+    _Block(
+        (*_called("habit", start_habits.NAMES), *_called("rank habit", RANKED_HABITS)),
+        lambda of: of.table.start_habits[of.ranks],
+    ),
+    _Block(
+        (*_called("way", catch_measures.CATCHER_NAMES), *_called("catch copies", catch_copies.NAMES)),
+        lambda of: of.table.catcher[of.ranks],
+    ),
+    _Block(_called("mode", (mode.label for mode in Mode)), lambda of: _modes(of)),
+)
+"""All features, in the order of `NAMES`."""
+NAMES = tuple(name for block in BLOCKS for name in block.names)
+"""Names of the features, in order."""
+
+
 def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evidence) -> np.ndarray:
     """Features of places.
 
@@ -257,70 +295,66 @@ def features(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evid
     Returns:
         float32 (n_places, len(NAMES)).
     """
+    inputs = _Inputs(places, exact, evidence)
     found, filled = np.empty((len(places), len(NAMES)), dtype=np.float32), 0
     # Block by block: all of them side by side take twice the memory of the result.
-    for block in _blocks(places, exact, evidence):
-        found[:, filled : filled + block.shape[1]] = block
-        filled += block.shape[1]
-    assert filled == len(NAMES)
+    for names, values in BLOCKS:
+        block = values(inputs)
+        assert block.shape[1] == len(names), names
+        found[:, filled : filled + len(names)] = block
+        filled += len(names)
     return np.nan_to_num(found, copy=False, nan=0.0, posinf=HIGHEST_BITS, neginf=-HIGHEST_BITS)
 
 
-def _blocks(places: Sequence[Place], exact: Iterable[Candidate], evidence: Evidence) -> Iterator[np.ndarray]:
-    """(n_places, n) each: the features in the order of `NAMES`."""
-    table = ObjectTable(evidence)
-    ranks, slots = np.array([p.rank for p in places]), np.array([p.slot for p in places])
-    times = np.array([p.time for p in places])
-    best = [place.best for place in places]
-    strength = np.array([both(one) for one in best])
-    here, beside = _rule_scores(places, strength, len(table.objects))
-    n = len(table.objects)
-    exact_indices = {o.index for one in exact for o in one.objects[:16]}
-    by_object = table.by_object
-    is_exact = np.array([o.index in exact_indices for o in table.objects], dtype=float)
-    row = _row_features(places, best, strength, is_exact[ranks], table)
-    yield row
-    yield _own_scores(places)
-    yield here[ranks]
-    yield beside[ranks]
-    yield from table.discriminator(slots, ranks)
-    yield table.bits[ranks]
-    yield table.bits[np.maximum(ranks - 1, 0)]
-    yield table.bits[np.minimum(ranks + 1, n - 1)]
-    yield table.bit_ranks[ranks]
-    yield by_object[ranks]
-    yield table.siblings(times, ranks)
-    yield _in_phrases(times, [one.candidate.rule.id for one in best], strength, table)
-    yield _stretches(places)
-    yield evidence.passages.features(times, evidence.object_times[ranks])
-    yield table.geometry[ranks]
-    yield table.slips[ranks]
-    yield RhythmAlternatives(evidence.beatmap, table.objects).features(times, ranks, row[:, ROW.index("empty")] > 0)
-    yield table.combos[ranks]
-    yield evidence.measures.features(times, ranks)
-    yield evidence.slider_alternatives[ranks]
-    yield table.bodies[ranks]
-    yield table.exchanged[ranks]
-    yield table.otherwise[ranks]
-    yield table.relations[ranks]
-    yield table.columns[ranks]
-    yield table.set_holds[ranks]
-    yield set_starts.features(evidence.passages, times)
-    yield table.holds[ranks]
-    yield table.finishers[ranks]
-    yield table.song_habits[ranks]
-    yield table.start_habits[ranks]
-    yield table.catcher[ranks]
-    yield np.tile([float(evidence.beatmap.mode is mode) for mode in Mode], (len(places), 1))
+class _Inputs:
+    """What the features of places are made of; arguments as of :func:`features`."""
+
+    def __init__(self, places: Sequence[Place], exact: Iterable[Candidate], evidence: Evidence) -> None:
+        self.places: Sequence[Place] = places
+        self.evidence: Evidence = evidence
+        self.table: ObjectTable = ObjectTable(evidence)
+        self.ranks: np.ndarray = np.array([place.rank for place in places])
+        self.times: np.ndarray = np.array([place.time for place in places])
+        self.best = [place.best for place in places]
+        self.strength = np.array([both(one) for one in self.best])
+        exact_indices = {o.index for one in exact for o in one.objects[:16]}
+        self.is_exact = np.array([self.table.objects[place.rank].index in exact_indices for place in places])
+        """Whether an exact rule has a candidate about the object of each place."""
+
+    @cached_property
+    def row(self) -> np.ndarray:
+        """(n_places, len(ROW))."""
+        return _row_features(self)
+
+    @cached_property
+    def strongest(self) -> np.ndarray:
+        """(n_objects, n_categories) log-odds of the strongest candidate at every object."""
+        found = np.full((len(self.table.objects), len(CATEGORIES)), NO_CANDIDATE)
+        columns = [CATEGORIES.index(place.category) for place in self.places]
+        np.maximum.at(found, ([place.rank for place in self.places], columns), self.strength)
+        return found
+
+    @cached_property
+    def discriminator(self) -> tuple[np.ndarray, ...]:
+        """(n_places, n_kinds) each; see :meth:`ObjectTable.discriminator`."""
+        return self.table.discriminator(np.array([place.slot for place in self.places]), self.ranks)
 
 
-def _rule_scores(places: Sequence[Place], strength: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Strongest candidate of each category at every object, and at its neighbours: (n_objects, n_categories) each."""
-    here = np.full((n, len(CATEGORIES)), -10.0)
-    columns = [CATEGORIES.index(place.category) for place in places]
-    np.maximum.at(here, ([place.rank for place in places], columns), strength)
-    padded = np.pad(here, ((1, 1), (0, 0)), constant_values=-10.0)
-    return here, np.maximum(padded[:-2], padded[2:])
+def _beside(strongest: np.ndarray) -> np.ndarray:
+    """(n_objects, n_categories) log-odds of the strongest candidate at the neighbours of every object."""
+    padded = np.pad(strongest, ((1, 1), (0, 0)), constant_values=NO_CANDIDATE)
+    return np.maximum(padded[:-2], padded[2:])
+
+
+def _rhythms(of: _Inputs) -> np.ndarray:
+    """(n_places, len(rhythm_alternatives.NAMES))."""
+    is_empty = of.row[:, ROW.index("empty")] > 0
+    return RhythmAlternatives(of.evidence.beatmap, of.table.objects).features(of.times, of.ranks, is_empty)
+
+
+def _modes(of: _Inputs) -> np.ndarray:
+    """(n_places, n_modes) the mode of the map."""
+    return np.tile([float(of.evidence.beatmap.mode is mode) for mode in Mode], (len(of.places), 1))
 
 
 def _own_scores(places: Sequence[Place]) -> np.ndarray:
@@ -334,14 +368,9 @@ def _own_scores(places: Sequence[Place]) -> np.ndarray:
     return found
 
 
-def _row_features(
-    places: Sequence[Place],
-    best: Sequence[RatedCandidate],
-    strength: np.ndarray,
-    is_exact: np.ndarray,
-    table: ObjectTable,
-) -> np.ndarray:
+def _row_features(of: _Inputs) -> np.ndarray:
     """The features `ROW`."""
+    places, best, strength, table = of.places, of.best, of.strength, of.table
     own = np.array([max(one.rule_logit for one in place.candidates) for place in places])
     categories = np.array([CATEGORIES.index(place.category) for place in places])
     rules = Counter(one.candidate.rule.id for one, logit in zip(best, strength.tolist(), strict=True) if logit > -4.0)
@@ -365,7 +394,7 @@ def _row_features(
         "objects": [math.log2(1 + len(one.candidate.objects)) for one in best],
         "event_bits": [max((min(e.tolerant_surprisal, HIGHEST_BITS) for e in here), default=0.0) for here in events],
         "event_entropy": [max((e.entropy for e in here), default=0.0) for here in events],
-        "exact_here": is_exact,
+        "exact_here": of.is_exact,
         "minutes": math.log2(minutes),
         "density": math.log2(len(table.objects) / minutes),
     }
@@ -374,15 +403,15 @@ def _row_features(
     return columns
 
 
-def _in_phrases(times: np.ndarray, of_rules: Sequence[str], strength: np.ndarray, table: ObjectTable) -> np.ndarray:
+def _in_phrases(of: _Inputs) -> np.ndarray:
     """The features `PHRASES`: how many places have a candidate of the same rule at the same place of the phrases around,
     and how much stronger than usual in the map these are."""
-    cells, rules = table.evidence.passages.cells, np.array(of_rules)
-    found = np.zeros((len(times), len(PHRASES)))
-    for rule in set(of_rules):
+    cells, rules = of.evidence.passages.cells, np.array([one.candidate.rule.id for one in of.best])
+    found = np.zeros((len(of.times), len(PHRASES)))
+    for rule in set(rules.tolist()):
         own = np.flatnonzero(rules == rule)
-        excess = strength[own] - median(strength[own])
-        count, total = phrases.around(cells, times[own], excess)
+        excess = of.strength[own] - median(of.strength[own])
+        count, total = phrases.around(cells, of.times[own], excess)
         found[own] = np.stack([np.log2(1.0 + count), total], axis=1)
     return found
 
@@ -407,11 +436,3 @@ def _stretches(places: Sequence[Place]) -> np.ndarray:
             )
             around[inside] = np.maximum(around[inside], float(strongest.numbers["bits"]))
     return found
-
-
-def by_category(places: Sequence[Place]) -> dict[Category, np.ndarray]:
-    """Numbers of the places of each category."""
-    found: dict[Category, list[int]] = defaultdict(list)
-    for number, place in enumerate(places):
-        found[place.category].append(number)
-    return {category: np.array(numbers) for category, numbers in found.items()}
