@@ -175,8 +175,8 @@ def of_program() -> str:
     )
 
 
-def of_question(settings: Settings, checkpoints: Sequence[Path]) -> str:
-    """Digest of everything but the maps: program, checkpoints and adapters (those that are there) and settings.
+def of_setup(settings: Settings, checkpoints: Sequence[Path]) -> str:
+    """Digest of everything that makes a report besides the maps: program, checkpoints and adapters (those that are there) and settings.
 
     Raises:
         OSError: if a checkpoint or the song given cannot be read.

@@ -80,7 +80,7 @@ class Resources(msgspec.Struct, frozen=True):
     songs: Songs = msgspec.field(default_factory=Songs)
     cache: Cache | None = None
     """Cache for the scores of each beatmap."""
-    question: str = ""
+    setup_digest: str = ""
     """Digest of everything besides beatmap and song that scores depend on; a part of their cache key."""
 
 
@@ -291,7 +291,7 @@ def _score_key(beatmap: Beatmap, song: Song | None, resources: Resources) -> str
         heard = caching.of_file(song.audio.path) if song and song.audio.path else None
     except OSError:
         return None
-    return caching.digest("scores", resources.question, content, heard)
+    return caching.digest("scores", resources.setup_digest, content, heard)
 
 
 def _progress(shares: Generator[float, None, Scores], name: str) -> Steps[Scores]:

@@ -110,7 +110,7 @@ def scope_of(beatmap: Beatmap, finding: Finding) -> Scope:
 
 def select(report: BeatmapReport, settings: Settings) -> BeatmapReport:
     """The report with the selected findings, each with its configured severity."""
-    findings, fainter = settings.judge(report.findings, report.version)
+    findings, fainter = settings.selected(report.findings, report.version)
     return replace(report, findings=findings, fainter=fainter)
 
 

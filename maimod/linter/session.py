@@ -69,7 +69,7 @@ class Session:
         """The model used; None before the first map, or without a model."""
         self._songs = Songs()
         self._networks: dict[tuple[object, ...], Networks] = {}
-        self._questions: dict[Settings, str] = {}
+        self._setup_digests: dict[Settings, str] = {}
         self._loading = Lock()
         self._last: tuple[tuple[object, ...], _Sets] | None = None
         """The sets read last, with what they depend on: a lint comes after a look at the same files."""
@@ -232,27 +232,28 @@ class Session:
                 self._networks[slot] = self.load(settings)
         networks = self._networks[slot]
         self.info = networks.info
-        question = self._question(replace(settings.unjudged, level=None, overrides=())) if self.cache else ""
-        return Resources(networks, self._songs, self.cache, question)
+        of_scores = replace(settings.without_selection, level=None, overrides=())
+        return Resources(networks, self._songs, self.cache, self._setup_digest(of_scores) if self.cache else "")
 
     @staticmethod
     def _slot(settings: Settings) -> tuple[object, ...]:
         return settings.model, settings.lora, settings.device, settings.precision
 
-    def _question(self, settings: Settings) -> str:
-        if settings not in self._questions:
+    def _setup_digest(self, settings: Settings) -> str:
+        """:func:`maimod.linter.cache.of_setup`, made once: weights are large."""
+        if settings not in self._setup_digests:
             try:
-                self._questions[settings] = caching.of_question(settings, checkpoint_folders(settings))
+                self._setup_digests[settings] = caching.of_setup(settings, checkpoint_folders(settings))
             except OSError as error:
                 raise UsageError(f"{error.filename}: cannot be read ({error.strerror or error})") from None
-        return self._questions[settings]
+        return self._setup_digests[settings]
 
     def _sets(self, path: Path, reported: frozenset[Path], settings: Settings) -> _Sets:
         """The sets of a folder, as read last if nothing in it has changed."""
         dates = _dates(path)
         if dates is None:
             return _Sets.read(path, reported, settings)
-        key = path, dates, reported, settings.unjudged
+        key = path, dates, reported, settings.without_selection
         if self._last is not None and self._last[0] == key:
             return self._last[1]
         self._last = None  # before the memory of the next is needed
@@ -279,9 +280,8 @@ class Session:
             return None
         names = [entry.inner for entry in source.entries] + [f"beside {inner}" for inner in source.beside]
         names += ["alone"] if source.is_lone else []
-        return content and caching.digest(
-            "reports", self._question(settings.unjudged), settings.rules_on, source.is_archive, content, *names
-        )
+        setup = self._setup_digest(settings.without_selection)
+        return content and caching.digest("reports", setup, settings.rules_on, source.is_archive, content, *names)
 
 
 def analyse_beatmap(

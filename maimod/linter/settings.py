@@ -297,10 +297,10 @@ class Settings(Selection):
                 )
         return replace(settings, overrides=())
 
-    def judge(self, findings: Iterable[Finding], version: str) -> tuple[tuple[Finding, ...], int]:
+    def selected(self, findings: Iterable[Finding], version: str) -> tuple[tuple[Finding, ...], int]:
         """Selected findings of a difficulty, each with its configured severity, and how many estimates are too faint."""
         settings = self.of_difficulty(version)
-        judged, fainter = [], 0
+        selected, fainter = [], 0
         for finding in findings:
             wanted = _longest(settings.severities, finding.rule)
             if wanted == OFF or not settings.selects(finding.rule):
@@ -314,15 +314,15 @@ class Settings(Selection):
                 fainter += finding.tier is Tier.ESTIMATED
                 continue
             severity = finding.severity if wanted is None else Severity(wanted)
-            judged.append(finding if severity is finding.severity else replace(finding, severity=severity))
-        return tuple(judged), fainter
+            selected.append(finding if severity is finding.severity else replace(finding, severity=severity))
+        return tuple(selected), fainter
 
     def key(self, version: str) -> str:
         """A text that two settings share if they find and choose the same in a difficulty of this name."""
-        return repr((self.unjudged, self.of_difficulty(version)))
+        return repr((self.without_selection, self.of_difficulty(version)))
 
     @property
-    def unjudged(self) -> Settings:
+    def without_selection(self) -> Settings:
         """The settings without those that only select findings."""
         levels = tuple(
             Override(override.pattern, level=override.level) for override in self.overrides if override.level

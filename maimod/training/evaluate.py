@@ -37,7 +37,7 @@ from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.mapset import Mapset
 from maimod.training.faults import FAULTS, Copy, Fault
 from maimod.training.faults.copies import added
-from maimod.training.hits import in_map, judge, leads_to
+from maimod.training.hits import in_map, leads_to, trial_of
 from maimod.training.metrics import Alarm, Evaluation, Untouched, summary
 from maimod.training.processes import map_in_processes
 from maimod.training.upstream_score import suggestions
@@ -154,7 +154,7 @@ def evaluate_map(
                 [f for f in some if leads_to(f, planted) or not any(leads_to(f, other) for other in others)]
                 for some in (found, suggested)
             )
-            trials.append(judge(planted, fault, own, in_map(before.report.findings), name, own_plain))
+            trials.append(trial_of(planted, fault, own, in_map(before.report.findings), name, own_plain))
     planted_names = {fault.name for copy in copies for fault, _ in copy.mistakes}
     listed = before.report.findings if listed is None else listed
     alarms = tuple(Alarm(f.rule, f.severity.value, f.score, f.timestamp, f.message) for f in listed)

@@ -72,7 +72,7 @@ def leads_to(finding: Finding, planted: Planted) -> bool:
     )
 
 
-def judge(
+def trial_of(
     planted: Planted,
     fault: Fault,
     findings: Sequence[Finding],

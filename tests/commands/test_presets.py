@@ -90,7 +90,7 @@ def test_the_exact_tier_alone():
         for tier in (Tier.EXACT, Tier.ESTIMATED)
     )
     every, only = Settings(), Settings(tier="exact")
-    assert every.judge([exact, estimated], "Hard") == ((exact, estimated), 0)
-    assert only.judge([exact, estimated], "Hard") == ((exact,), 0)
-    assert only.unjudged == every.unjudged  # the cache has both
+    assert every.selected([exact, estimated], "Hard") == ((exact, estimated), 0)
+    assert only.selected([exact, estimated], "Hard") == ((exact,), 0)
+    assert only.without_selection == every.without_selection  # the cache has both
     assert only.may_hide("rhythm/unsnapped", "Hard") and only.key("Hard") != every.key("Hard")

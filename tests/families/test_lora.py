@@ -157,7 +157,7 @@ def test_score_takes_an_adapter(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_cached_answers_know_the_adapter(tmp_path: Path) -> None:
     def key(adapter: Path | None) -> str:
         settings = Settings(lora=None if adapter is None else str(adapter))
-        return cache.of_question(settings, checkpoint_folders(settings))
+        return cache.of_setup(settings, checkpoint_folders(settings))
 
     adapter = write(tmp_path / "mine", pair("decoder.3.cross.query"))
     before = key(adapter)

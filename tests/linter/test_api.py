@@ -167,7 +167,7 @@ def test_the_program_and_the_weights_are_part_of_the_key(tmp_path, monkeypatch):
 
     def key() -> str:
         caching.of_program.cache_clear()
-        return caching.of_question(Settings(), [tmp_path / "checkpoint"])
+        return caching.of_setup(Settings(), [tmp_path / "checkpoint"])
 
     package = tmp_path / "maimod"
     for file in ("maimod/__init__.py", "maimod/rules/rhythm.py", "checkpoint/config.json", "checkpoint/a.safetensors"):

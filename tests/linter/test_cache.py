@@ -191,12 +191,12 @@ def test_every_setting_that_decides_what_is_found_is_part_of_the_key(tmp_path):
     judged = {"select", "ignore", "severities", "min_scores", "min_score", "tier"}
     by_checkpoint = {"model", "lora"}
     assert {one.name for one in fields(Settings)} == others.keys() | judged | by_checkpoint
-    keys = [caching.of_question(replace(plain, **{name: value}), []) for name, value in others.items()]
-    keys.append(caching.of_question(replace(plain, audio_path=tmp_path / "other.mp3"), []))
-    assert len({caching.of_question(plain, []), *keys}) == len(keys) + 1
+    keys = [caching.of_setup(replace(plain, **{name: value}), []) for name, value in others.items()]
+    keys.append(caching.of_setup(replace(plain, audio_path=tmp_path / "other.mp3"), []))
+    assert len({caching.of_setup(plain, []), *keys}) == len(keys) + 1
     # By content: the same song elsewhere is the same.
     (tmp_path / "other.mp3").write_bytes(b"1")
-    assert caching.of_question(replace(plain, audio_path=tmp_path / "other.mp3"), []) == keys[7]
+    assert caching.of_setup(replace(plain, audio_path=tmp_path / "other.mp3"), []) == keys[7]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a permission there")

@@ -208,15 +208,15 @@ def test_what_the_settings_name_and_the_model_does_not_know_ends_the_lint(tmp_pa
 # --- What is not done twice ---
 
 
-def test_scores_are_kept_by_map_song_and_question(tmp_path, scored):
+def test_scores_are_kept_by_map_song_and_setup(tmp_path, scored):
     cache = Cache(tmp_path / "kept")
     beatmap = a_map(tmp_path, song=True)
-    given = resources(Model(), cache=cache, question="one")
+    given = resources(Model(), cache=cache, setup_digest="one")
     first = gathered(beatmap, given=given)
     again = gathered(parser.load(beatmap.path), given=given)
     assert scored == ["map.osu"] and again.evidence.scores == first.evidence.scores
     assert again.evidence.schema == "schema"
-    gathered(beatmap, given=replace(given, question="two"))
+    gathered(beatmap, given=replace(given, setup_digest="two"))
     assert len(scored) == 2
     write_song(tmp_path / "song.wav", seconds=4.0)
     gathered(beatmap, given=given)

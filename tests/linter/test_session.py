@@ -169,12 +169,12 @@ def test_only_what_is_wanted_is_drawn_and_all_is_kept(tmp_path):
     assert Session(cache).recall(one, NO_MODEL) == reports(Session().lint(one, NO_MODEL))
 
 
-def test_findings_are_judged_once(tmp_path, monkeypatch):
-    judged = []
-    real = Settings.judge
-    monkeypatch.setattr(Settings, "judge", lambda *arguments: judged.append(1) or real(*arguments))
+def test_findings_are_selected_once(tmp_path, monkeypatch):
+    selected = []
+    real = Settings.selected
+    monkeypatch.setattr(Settings, "selected", lambda *arguments: selected.append(1) or real(*arguments))
     reports(Session().lint(source(tmp_path, "a", "b"), NO_MODEL))
-    assert len(judged) == 2
+    assert len(selected) == 2
 
 
 def test_what_was_saved_meanwhile_is_not_kept(tmp_path):

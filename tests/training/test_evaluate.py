@@ -20,7 +20,7 @@ from maimod.rules.base import Evidence
 from maimod.training import evaluation_commands
 from maimod.training.evaluate import chosen_doses, evaluate_map, read, sources, to_json
 from maimod.training.faults import FAULTS, Planted, select
-from maimod.training.hits import is_near, judge, leads_to, mean_rank
+from maimod.training.hits import is_near, leads_to, mean_rank, trial_of
 from maimod.training.metrics import (
     Alarm,
     Arrays,
@@ -90,9 +90,9 @@ def test_ranks_are_by_score_and_categories_are_judged_apart() -> None:
         finding(6000, (10,), "positions/unexpected", 0.8),
         finding(6000, (10,), score=0.5),
     ]
-    trial = judge(local(), fault, findings, [], "map")
+    trial = trial_of(local(), fault, findings, [], "map")
     assert (trial.rank, trial.rule, trial.was_there) == (3, "rhythm/unsnapped", False)
-    missed = judge(local(), fault, findings[:2], [], "map")
+    missed = trial_of(local(), fault, findings[:2], [], "map")
     assert (missed.rank, missed.rule, missed.score) == (None, "", 0.0)
 
 
@@ -104,23 +104,23 @@ def test_equal_scores_share_their_rank() -> None:
 def test_a_finding_of_the_untouched_map_is_not_new() -> None:
     (fault,) = select(["unsnapped:10 ms"])
     was, surer = [finding(6000, (10,), score=0.5)], [finding(6000, (10,), score=0.8)]
-    trial = judge(local(), fault, was, was, "map")
+    trial = trial_of(local(), fault, was, was, "map")
     assert (trial.rank, trial.was_there) == (None, True)
-    assert judge(local(), fault, surer, was, "map").rank == 1
+    assert trial_of(local(), fault, surer, was, "map").rank == 1
 
 
 def test_only_a_finding_that_says_so_finds_a_section() -> None:
     (fault,) = select(["section-shift:20 ms"])
     section = replace(local(), start=5000.0, end=30_000.0, objects=(), is_local=False)
-    assert judge(section, fault, [finding(6000, (10,))], [], "map").rank is None
-    assert judge(section, fault, [finding(2000, (), "timing/section", end_time=25_000)], [], "map").rank == 1
+    assert trial_of(section, fault, [finding(6000, (10,))], [], "map").rank is None
+    assert trial_of(section, fault, [finding(2000, (), "timing/section", end_time=25_000)], [], "map").rank == 1
 
 
 def test_any_place_of_a_repeated_slip_is_a_hit() -> None:
     (fault,) = select(["repeated-combo-missing:4 phrases"])
     slip = replace(local(), places=((6000.0, 6000.0), (14_000.0, 14_000.0)))
-    assert judge(slip, fault, [finding(14_000, (26,), "new-combos/missing")], [], "map").rank == 1
-    assert judge(slip, fault, [finding(10_000, (18,), "new-combos/missing")], [], "map").rank is None
+    assert trial_of(slip, fault, [finding(14_000, (26,), "new-combos/missing")], [], "map").rank == 1
+    assert trial_of(slip, fault, [finding(10_000, (18,), "new-combos/missing")], [], "map").rank is None
 
 
 def snaps(loaded: Beatmap, name: str) -> Analysis:
