@@ -18,6 +18,7 @@ from maimod.training.faults import (
     figures,
     line_slips,
     lines,
+    mania_edits,
     mode_slips,
     modes,
     more_modes,
@@ -83,7 +84,7 @@ THIRD: tuple[Fault, ...] = (
     *mode_slips.FAULTS,
 )
 """Kinds made after judge 14, to measure what a judge finds that was taught none of them; later ones are taught them too."""
-FOURTH: tuple[Fault, ...] = ()
+FOURTH: tuple[Fault, ...] = (*mania_edits.FAULTS,)
 """Kinds made after judge 15, for the same purpose."""
 FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER, *THIRD, *FOURTH)
 """All faults. Those of earlier sets come first, so that each is planted at the same place with or without the others."""

@@ -29,7 +29,7 @@ SECTION_MS = 16_000.0
 SECTION_OBJECTS = 24
 
 
-def _anchors(beatmap: Beatmap, time: float, new_time: float) -> list[TimingPoint]:
+def anchors(beatmap: Beatmap, time: float, new_time: float) -> list[TimingPoint]:
     """Points that let tempo, velocity and samples of `time` go on from `new_time`; none if a red line is there anyway."""
     if any(abs(point.time - time) <= SAME_MS for point in beatmap.red_lines):
         return []
@@ -78,7 +78,7 @@ def _section_shift(ms: float, beatmap: Beatmap, random: Generator, envelope: Env
         return time + by if start - SAME_MS <= time < end - SAME_MS else time
 
     points = [replace(point, time=moved(point.time)) for point in beatmap.timing_points]
-    points += _anchors(beatmap, start, start + by) + _anchors(beatmap, end, end)
+    points += anchors(beatmap, start, start + by) + anchors(beatmap, end, end)
     objects = [moved_in_time(o, moved(o.time) - o.time) for o in beatmap.hit_objects]
     return Planted(
         rebuild(beatmap, hit_objects=objects, timing_points=points),
@@ -121,9 +121,9 @@ def _tempo(percent: float, beatmap: Beatmap, random: Generator, envelope: Envelo
             points.append(scaled)
     points += [
         replace(point, beat_length=point.beat_length * factor) if point.uninherited else point
-        for point in _anchors(beatmap, start, start)
+        for point in anchors(beatmap, start, start)
     ]
-    points += _anchors(beatmap, end, end)
+    points += anchors(beatmap, end, end)
     objects = []
     for o in beatmap.hit_objects:
         by = round(laid(o.time)) - o.time if laid(o.time) != o.time else 0.0
