@@ -20,7 +20,7 @@ from maimod.osu.names import object_name
 from maimod.rules import RULES
 
 if TYPE_CHECKING:
-    from maimod.linter.gather import PositionAsker
+    from maimod.linter.expectations import Expectations
     from maimod.linter.pipeline import Analysis
 
 MAX_MARKED = 40
@@ -38,14 +38,15 @@ NEAR_MS = 1000.0
 """A difficulty without an object within this time shows no playfield under "the same place"."""
 
 
-def evidence(analysis: Analysis, finding: Finding, ask: PositionAsker | None = None, playable_ms: float = 0.0) -> str:
+def evidence(
+    analysis: Analysis, finding: Finding, expectations: Expectations | None = None, playable_ms: float = 0.0
+) -> str:
     """Build the evidence of a finding.
 
     Args:
         analysis: of the finding's beatmap.
         finding: from the report of that beatmap.
-        ask: computes the position posterior of the object, for findings about positions; None draws the expectations in
-            the scores.
+        expectations: for findings about positions; None draws what the scores say of the object.
         playable_ms: how much before and after the moment can be played.
     """
     beatmap = analysis.beatmap
@@ -55,7 +56,11 @@ def evidence(analysis: Analysis, finding: Finding, ask: PositionAsker | None = N
     places = None
     if finding.category in PLACED and marked and analysis.evidence.schema:
         ours = beatmap.hit_objects[marked[0]]
-        found = tuple(ask(beatmap, analysis.song, ours)) if ask and beatmap.mode is not Mode.MANIA else ()
+        found = (
+            tuple(expectations.positions(beatmap, analysis.song, ours))
+            if expectations and beatmap.mode is not Mode.MANIA
+            else ()
+        )
         places = (
             Cloud(ours.time, places=found)
             if found

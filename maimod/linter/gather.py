@@ -19,7 +19,7 @@ from maimod.discriminator import features
 from maimod.discriminator.context import context_features, other_difficulties
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.errors import AudioError, BeatmapError, CheckpointError, UsageError, short
-from maimod.events.schema import Event, EventScore
+from maimod.events.schema import EventScore
 from maimod.events.vocabulary import Conditioning
 from maimod.linter import cache as caching
 from maimod.linter import song as songs
@@ -31,7 +31,7 @@ from maimod.linter.progress import SCORING, Progress, Steps
 from maimod.linter.settings import Settings
 from maimod.linter.song import Song
 from maimod.osu import level, mapset, parser
-from maimod.osu.beatmap import Beatmap, HitObject
+from maimod.osu.beatmap import Beatmap
 from maimod.osu.folder import Folder, read_file
 from maimod.osu.level import Level, star_rating
 from maimod.osu.mapset import Mapset
@@ -39,7 +39,7 @@ from maimod.rules.base import Evidence, MapsetEvidence
 from maimod.rules.rhythm_index import lag_of
 
 if TYPE_CHECKING:
-    from maimod.families.family import EncodedMap, Model, Place
+    from maimod.families.family import EncodedMap, Model
 
 SCORED_FROM, SCORED_TO = 0.1, 0.9
 """Shares of the work on a map before and after scoring."""
@@ -149,18 +149,25 @@ def gather(
     model = networks.models.of(beatmap.mode) if networks.models and scores is not None else None
     evidence = Evidence(
         beatmap,
-        scores,
-        song.envelope if song else None,
-        alignment,
-        level_of(beatmap, settings, whole),
-        whole,
-        corruption,
-        model.vocabulary.schema if model else None,
-        is_guess(beatmap, settings, whole),
-        networks.slips,
+        scores=scores,
+        envelope=song.envelope if song else None,
+        alignment=alignment,
+        level=level_of(beatmap, settings, whole),
+        mapset=whole,
+        corruption=corruption,
+        schema=model.vocabulary.schema if model else None,
+        level_guessed=is_guess(beatmap, settings, whole),
+        slip_model=networks.slips,
         bands=song.bands if song and corruption is not None else None,
     )
-    return Gathered(evidence, song, networks.calibration, tuple(missing), _notes(settings, networks), failed)
+    return Gathered(
+        evidence,
+        song=song,
+        calibration=networks.calibration,
+        missing=tuple(missing),
+        notes=_notes(settings, networks),
+        failed=failed,
+    )
 
 
 def gather_mapset(whole: Mapset, reported: frozenset[Path], settings: Settings) -> MapsetEvidence:
@@ -328,45 +335,3 @@ def _notes(settings: Settings, networks: Networks) -> tuple[str, ...]:
         f"the scores of {networks.models.info.id} are not calibrated: run maimod calibrate SONGS_DIR --model "
         f"{settings.model}",
     )
-
-
-class PositionAsker:
-    """Computes the position posterior of an object, which takes about half a second.
-
-    The encoded form of the last map is kept.
-    """
-
-    def __init__(self, settings: Settings, networks: Networks) -> None:
-        self.settings, self.networks = settings, networks
-        self._last: tuple[Beatmap, Model, EncodedMap] | None = None
-
-    def __call__(self, beatmap: Beatmap, song: Song | None, hit_object: HitObject) -> list[Place]:
-        """Expected positions of an object, likeliest first; none from models without a position posterior."""
-        model = self.networks.models.of(beatmap.mode) if self.networks.models else None
-        if model is None or not model.family.has_position_posterior:
-            return []
-        model, encoded = self._encoded(beatmap, song)
-        return encoded.position_posterior(model.runner, hit_object)
-
-    def continuations(
-        self, beatmap: Beatmap, song: Song | None, time: float, until: float
-    ) -> Generator[float, None, list[list[Event]]]:
-        """What the model would go on with at a time, several times; as
-        :func:`maimod.families.continuation.continuations`.
-
-        Raises:
-            BeatmapError: if the model cannot score this map.
-            UsageError: if there is no model.
-        """
-        from maimod.families.continuation import continuations
-
-        if self.networks.models is None:
-            raise UsageError("no model: choose one under Options and run again")
-        model, encoded = self._encoded(beatmap, song)
-        return (yield from continuations(model, encoded, time, until))
-
-    def _encoded(self, beatmap: Beatmap, song: Song | None) -> tuple[Model, EncodedMap]:
-        last = self._last
-        if last is None or last[0] is not beatmap:
-            last = self._last = beatmap, *encode(beatmap, song, self.settings, self.networks)
-        return last[1:]

@@ -17,16 +17,8 @@ from maimod.findings import BeatmapReport, Finding, ModelInfo, Tier
 from maimod.linter import cache as caching
 from maimod.linter.bugs import bug
 from maimod.linter.cache import Cache, KeptReports
-from maimod.linter.gather import (
-    Gathered,
-    PositionAsker,
-    Resources,
-    Songs,
-    evidence_without_song,
-    gather,
-    gather_mapset,
-    read_sets,
-)
+from maimod.linter.expectations import Expectations
+from maimod.linter.gather import Gathered, Resources, Songs, evidence_without_song, gather, gather_mapset, read_sets
 from maimod.linter.limits import OverLimit, Watch
 from maimod.linter.models import Networks, checkpoint_folders, load_networks
 from maimod.linter.pipeline import Analysis, SetAnalysis, analyse, analyse_set, select
@@ -41,7 +33,7 @@ from maimod.rules.base import Evidence
 
 SHOWN_ENTRIES = 20
 """Entries of an archive that are left out and named in each report."""
-Draw = Callable[[Analysis, PositionAsker], object]
+Draw = Callable[[Analysis, Expectations], object]
 """Called with each analysis in the process that made it, to draw pictures or to keep it; the result is ignored."""
 
 
@@ -193,7 +185,7 @@ class Session:
 
     def look(
         self, source: Source, entry: Entry, settings: Settings, with_model: bool = True
-    ) -> tuple[Analysis, PositionAsker]:
+    ) -> tuple[Analysis, Expectations]:
         """Gather the evidence about one beatmap of a source, to draw pictures for a report without an analysis.
 
         Args:
@@ -203,7 +195,7 @@ class Session:
             with_model: False leaves out what the model expects, which takes seconds if the cache does not have it.
 
         Returns:
-            An analysis without findings, and a function that computes position posteriors.
+            An analysis without findings, and what the model expects.
 
         Raises:
             BeatmapError: if the map cannot be read.
@@ -218,7 +210,7 @@ class Session:
             beatmap, whole = self._known(path) or (parser.load(path), None)
             gathered = result_of(gather(beatmap, entry.name, settings, drawn, whole))
         report = _named(BeatmapReport("", "ok", version=beatmap.version), entry)
-        return Analysis(report, gathered.evidence, gathered.song), PositionAsker(settings, resources.networks)
+        return Analysis(report, gathered.evidence, gathered.song), Expectations(settings, resources.networks)
 
     def resources(self, settings: Settings) -> Resources:
         """Networks and caches for settings; networks that are already loaded are reused.
@@ -352,7 +344,7 @@ class _Folder:
     """Paths of the maps that get a report."""
 
     def __post_init__(self) -> None:
-        self.ask = PositionAsker(self.settings, self.resources.networks)
+        self.expectations = Expectations(self.settings, self.resources.networks)
 
     def read(self, reported: frozenset[Path], read: Callable[[Path, frozenset[Path], Settings], _Sets]) -> None:
         """Read the sets and run the rules about whole sets.
@@ -398,7 +390,7 @@ class _Folder:
         report, failed = analysis.report, analysis.failed
         if self.draw:
             try:
-                self.draw(analysis, self.ask)
+                self.draw(analysis, self.expectations)
             except Exception as error:
                 messages = (*report.messages, bug("drawing the pictures", error))
                 report, failed = replace(report, status="partial", messages=messages), True

@@ -18,7 +18,7 @@ from maimod.reporters.text import clean, json_without_commands, markup_without_c
 from maimod.reporters.view import View, shorten
 
 if TYPE_CHECKING:
-    from maimod.linter.gather import PositionAsker
+    from maimod.linter.expectations import Expectations
     from maimod.linter.pipeline import Analysis
 
 # The page loads nothing and runs only its own script, even if a map contains HTML.
@@ -55,9 +55,9 @@ class Album:
     folder: Path
     """Must exist; its creator removes it."""
 
-    def draw(self, analysis: Analysis, ask: PositionAsker | None) -> None:
+    def draw(self, analysis: Analysis, expectations: Expectations | None) -> None:
         """Draw everything about a beatmap."""
-        bodies = {_name(finding): evidence(analysis, finding, ask) for finding in analysis.report.findings}
+        bodies = {_name(finding): evidence(analysis, finding, expectations) for finding in analysis.report.findings}
         file = self._file(analysis.report.path)
         beside = file.with_suffix(f".{os.getpid()}")
         beside.write_text(json.dumps({"strip": viewer.strip(analysis), "bodies": bodies}), encoding="ascii")

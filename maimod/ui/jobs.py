@@ -13,7 +13,7 @@ from maimod.commands.baseline import since_cleared
 from maimod.commands.edits import since_last_run
 from maimod.errors import BeatmapError, ConfigError, MaimodError, UsageError
 from maimod.findings import BeatmapReport
-from maimod.linter.gather import PositionAsker
+from maimod.linter.expectations import Expectations
 from maimod.linter.limits import DEFAULT
 from maimod.linter.pipeline import Analysis
 from maimod.linter.progress import LOADING, Progress
@@ -159,10 +159,10 @@ class Job:
     def _lint(self, sources: Sequence[Source]) -> None:
         session = self.result.session
         by_location = {one.entry.location: one for one in self.result.difficulties}
-        made: dict[str, tuple[Analysis, PositionAsker]] = {}
+        made: dict[str, tuple[Analysis, Expectations]] = {}
 
-        def keep(analysis: Analysis, ask: PositionAsker) -> None:
-            made[analysis.report.path] = analysis, ask
+        def keep(analysis: Analysis, expectations: Expectations) -> None:
+            made[analysis.report.path] = analysis, expectations
 
         run = maimod.lint(
             sources,
@@ -183,7 +183,7 @@ class Job:
                 self.result.model = run.model
                 difficulty = by_location[item.file]
                 with self.result.lock:
-                    difficulty.analysis, difficulty.ask = made.pop(item.path, (None, None))
+                    difficulty.analysis, difficulty.expectations = made.pop(item.path, (None, None))
                     self._publish([(difficulty, item)])
 
     def _publish(self, reports: Sequence[tuple[Difficulty, BeatmapReport]]) -> None:

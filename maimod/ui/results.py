@@ -33,7 +33,7 @@ from maimod.evidence.evidence import evidence
 from maimod.evidence.overview import overview
 from maimod.evidence.svg import data_url
 from maimod.findings import BeatmapReport, Finding, ModelInfo, Report, Tier, editor_link
-from maimod.linter.gather import PositionAsker
+from maimod.linter.expectations import Expectations
 from maimod.linter.pipeline import Analysis
 from maimod.linter.session import Session
 from maimod.linter.settings import Settings
@@ -72,8 +72,8 @@ class Difficulty:
     """Whether estimated findings are among those of the report; before, it has only exact ones."""
     analysis: Analysis | None = None
     """None for a report from the cache, until somebody looks at one of its findings."""
-    ask: PositionAsker | None = None
-    """Computes position posteriors with the model of the run."""
+    expectations: Expectations | None = None
+    """Of the model of the run."""
     edits: Edits | None = None
     """What the mapper has changed in it since the last run."""
     delta: Delta | None = None
@@ -236,18 +236,20 @@ class Result:
             raise Gone("This finding is no longer there.")
         return difficulty, found
 
-    def analysis(self, difficulty: Difficulty) -> tuple[Analysis, PositionAsker | None]:
+    def analysis(self, difficulty: Difficulty) -> tuple[Analysis, Expectations | None]:
         """The evidence of a difficulty; gathered again where the report comes from the cache, or is not complete."""
         with difficulty.looking:
             was_complete, known = difficulty.is_complete, difficulty.analysis
             if known is None or (known.song is None and not was_complete):
-                known, ask = self.session.look(difficulty.source, difficulty.entry, difficulty.settings, was_complete)
+                known, expectations = self.session.look(
+                    difficulty.source, difficulty.entry, difficulty.settings, was_complete
+                )
                 with self.lock:
                     if difficulty.is_complete == was_complete:  # else the run has come to more meanwhile
-                        difficulty.analysis, difficulty.ask = known, ask
+                        difficulty.analysis, difficulty.expectations = known, expectations
             with self.lock:
                 assert difficulty.analysis is not None
-                return msgspec.structs.replace(difficulty.analysis, report=difficulty.shown), difficulty.ask
+                return msgspec.structs.replace(difficulty.analysis, report=difficulty.shown), difficulty.expectations
 
     def data(self) -> dict[str, Any]:
         """Data of the viewer, without the timelines."""
@@ -286,8 +288,8 @@ class Result:
     def evidence(self, key: str) -> str:
         """Build the evidence HTML of a finding."""
         difficulty, finding = self.finding(key)
-        analysis, ask = self.analysis(difficulty)
-        return evidence(analysis, finding, ask, max(PLAYABLE_MS))
+        analysis, expectations = self.analysis(difficulty)
+        return evidence(analysis, finding, expectations, max(PLAYABLE_MS))
 
     def continuations(self, key: str, is_wanted: Callable[[], bool]) -> dict[str, Any]:
         """What the model would go on with at a finding; see :func:`maimod.evidence.continuation.continuation`.
@@ -301,11 +303,11 @@ class Result:
             BeatmapError, UsageError: if the model cannot do it.
         """
         difficulty, finding = self.finding(key)
-        analysis, ask = self.analysis(difficulty)
-        if ask is None or analysis.evidence.schema is None:
+        analysis, expectations = self.analysis(difficulty)
+        if expectations is None or analysis.evidence.schema is None:
             raise UsageError("no model has read this difficulty: run it with one")
         until = end_of(analysis.beatmap, finding.time)
-        steps = ask.continuations(analysis.beatmap, analysis.song, finding.time, until)
+        steps = expectations.continuations(analysis.beatmap, analysis.song, finding.time, until)
         with closing(steps):
             while is_wanted():
                 try:
@@ -343,8 +345,8 @@ class Result:
                 album = Album(Path(folder))
                 for difficulty, beatmap in zip(self.difficulties, report.beatmaps, strict=True):
                     if beatmap.status != "error":
-                        analysis, ask = self.analysis(difficulty)
-                        album.draw(msgspec.structs.replace(analysis, report=beatmap), ask)
+                        analysis, expectations = self.analysis(difficulty)
+                        album.draw(msgspec.structs.replace(analysis, report=beatmap), expectations)
             REPORTERS[name](report, out, View(rules=RULES, album=album))
         return {"name": f"maimod.{suffix}", "type": kind, "text": out.getvalue()}
 

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import zlib
 from dataclasses import replace
 from html import escape
+from types import SimpleNamespace
 
 import msgspec
 import numpy as np
@@ -290,20 +291,21 @@ def test_the_rule_is_described_with_all_its_texts_and_its_source_is_a_link():
 def test_the_model_is_asked_where_it_would_put_the_object():
     one, asked = analysis(), []
 
-    def ask(beatmap, song, hit_object):
+    def positions(beatmap, song, hit_object):
         asked.append((beatmap, song, hit_object.index))
         return [(100.0, 100.0, 0.6), (300.0, 100.0, 0.3)]
 
-    body = evidence(one, one.report.findings[0], ask)
+    known, unknown = SimpleNamespace(positions=positions), SimpleNamespace(positions=lambda *_: [])
+    body = evidence(one, one.report.findings[0], known)
     assert asked == [(one.beatmap, one.song, 0)]
     assert "it gives 60 % to the place in the map" in body and "rings: distances" not in body
-    assert "rings: distances" in evidence(one, one.report.findings[0], lambda *_: [])  # by the scores
+    assert "rings: distances" in evidence(one, one.report.findings[0], unknown)  # by the scores
     elsewhere = replace(one.report.findings[0], category=Category.RHYTHM, rule="rhythm/unsnapped")
-    assert "where the model" not in evidence(one, elsewhere, ask) and len(asked) == 1
+    assert "where the model" not in evidence(one, elsewhere, known) and len(asked) == 1
     mania = analysis(mode=3)
-    evidence(mania, mania.report.findings[0], ask)
+    evidence(mania, mania.report.findings[0], known)
     unscored = msgspec.structs.replace(one, evidence=replace(one.evidence, scores=None, schema=None))
-    evidence(unscored, one.report.findings[0], ask)
+    evidence(unscored, one.report.findings[0], known)
     assert len(asked) == 1
 
 

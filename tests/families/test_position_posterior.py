@@ -4,7 +4,8 @@ import pytest
 
 from maimod.events.schema import EventKind
 from maimod.families.mini.position_posterior import _Branches
-from maimod.linter.gather import PositionAsker, encode, score
+from maimod.linter.expectations import Expectations
+from maimod.linter.gather import encode, score
 from maimod.linter.models import Networks, load_models
 from maimod.linter.progress import result_of
 from maimod.linter.settings import Settings
@@ -47,7 +48,7 @@ def test_places_are_a_share_of_all(networks):
     assert 0.2 < sum(chance for _, _, chance in places) <= 1.001
     assert places == sorted(places, key=lambda place: -place[2]) and places[0][2] > 0
     later = maps.beatmap([*OBJECTS[:8], "500,380,6000,1,0"])
-    assert PositionAsker(SETTINGS, networks)(later, None, later.hit_objects[7])[0][:2] == places[0][:2]
+    assert Expectations(SETTINGS, networks).positions(later, None, later.hit_objects[7])[0][:2] == places[0][:2]
 
 
 def test_modes_without_positions_have_no_places(networks):

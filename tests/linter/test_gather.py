@@ -19,7 +19,7 @@ from maimod.findings import ModelInfo
 from maimod.linter import gather as module
 from maimod.linter.cache import Cache
 from maimod.linter.calibration import Calibration
-from maimod.linter.gather import Gathered, PositionAsker, Resources, Songs, encode, gather, level_of, read_sets
+from maimod.linter.gather import Gathered, Resources, Songs, encode, gather, level_of, read_sets
 from maimod.linter.judge import Judge
 from maimod.linter.models import Networks
 from maimod.linter.progress import Progress, result_of
@@ -248,19 +248,6 @@ def test_a_song_is_decoded_once_for_all_difficulties(tmp_path):
     assert songs.load(tmp_path / "song.wav").audio.duration > first.audio.duration
     with pytest.raises(AudioError, match="cannot be read"):
         songs.load(tmp_path / "none.wav")
-
-
-def test_the_model_is_asked_about_one_encoded_map_at_a_time(tmp_path):
-    model = Model()
-    first, second = a_map(tmp_path), a_map(tmp_path, maps.text(LINES[:9]))
-    ask = PositionAsker(SETTINGS, Networks(model))  # type: ignore[arg-type]
-    assert ask(first, None, first.hit_objects[0]) == [(1.0, 2.0, 0.5)]
-    ask(first, None, first.hit_objects[1])
-    ask(second, None, second.hit_objects[0])
-    assert [beatmap for beatmap, *_ in model.encoded] == [first, second]
-    silent = Model(has_position_posterior=False)
-    assert PositionAsker(SETTINGS, Networks(silent))(first, None, first.hit_objects[0]) == []  # type: ignore[arg-type]
-    assert PositionAsker(SETTINGS, Networks())(first, None, first.hit_objects[0]) == [] and silent.encoded == []
 
 
 # --- What decides about it ---

@@ -264,7 +264,7 @@ class GoesOn:
     def __init__(self) -> None:
         self.asked, self.steps = [], 0
 
-    def __call__(self, *_):
+    def positions(self, *_):
         return []
 
     def continuations(self, beatmap, song, time, until):
@@ -279,9 +279,9 @@ def test_the_model_goes_on_at_a_finding_and_is_in_no_export(tmp_path):
     one = result(tmp_path)
     with pytest.raises(UsageError, match="no model"):
         one.continuations(KEY, lambda: True)
-    one.difficulties[0].ask = GoesOn()
+    one.difficulties[0].expectations = GoesOn()
     found = one.continuations(KEY, lambda: True)
-    assert one.difficulties[0].ask.asked == [(1000.0, 3000.0)] and found["notes"] == [[]]
+    assert one.difficulties[0].expectations.asked == [(1000.0, 3000.0)] and found["notes"] == [[]]
     assert "mm-ghost" in found["html"]
     exports = [one.export(name, [KEY])["text"] for name in ("html", "json", "markdown")]
     assert not any(re.search(r"mm-passage[^{]*role=", text) for text in exports)
@@ -302,7 +302,7 @@ def test_a_page_that_asks_about_another_finding_ends_what_it_asked_before(tmp_pa
                 yield 0.0
 
     started, slow = threading.Event(), Slow()
-    one.difficulties[0].ask = slow
+    one.difficulties[0].expectations = slow
 
     def ask():
         try:
@@ -313,7 +313,7 @@ def test_a_page_that_asks_about_another_finding_ends_what_it_asked_before(tmp_pa
     thread = threading.Thread(target=ask)
     thread.start()
     assert started.wait(5)
-    one.difficulties[0].ask = GoesOn()
+    one.difficulties[0].expectations = GoesOn()
     assert page_.continuations({"run": name, "key": KEY, "page": "another tab"})["html"] and not told
     assert page_.continuations({"run": name, "key": "", "page": "tab"}) == {}
     thread.join(5)
