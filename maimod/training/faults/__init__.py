@@ -16,6 +16,7 @@ from maimod.training.faults import (
     dragged,
     earlier,
     figures,
+    line_passages,
     line_slips,
     lines,
     mania_edits,
@@ -31,6 +32,7 @@ from maimod.training.faults import (
     sections,
     slider_slips,
     sliders,
+    sound_keys,
     sound_slips,
     sound_stretches,
     sounds,
@@ -84,7 +86,7 @@ THIRD: tuple[Fault, ...] = (
     *mode_slips.FAULTS,
 )
 """Kinds made after judge 14, to measure what a judge finds that was taught none of them; later ones are taught them too."""
-FOURTH: tuple[Fault, ...] = (*mania_edits.FAULTS,)
+FOURTH: tuple[Fault, ...] = (*mania_edits.FAULTS, *sound_keys.FAULTS, *line_passages.FAULTS)
 """Kinds made after judge 15, for the same purpose."""
 FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER, *THIRD, *FOURTH)
 """All faults. Those of earlier sets come first, so that each is planted at the same place with or without the others."""

@@ -56,7 +56,7 @@ def _shown(beatmap: Beatmap, start: float, until: float) -> bool:
     return len(inside) >= LEAST_SHOWN if beatmap.mode in SCROLLING_MODES else any(o.slider for o in inside)
 
 
-def _with_ends(planted: Planted) -> Planted:
+def with_ends(planted: Planted) -> Planted:
     """The mistake with the end of its last object."""
     ends = [planted.beatmap.hit_objects[i].end_time for i in planted.objects]
     return replace(planted, end=max([planted.end, *ends]))
@@ -141,7 +141,7 @@ def _reversed(
             continue
         new = {id(old): with_value_of(old, other) for old, other in zip(ramp, ramp[::-1], strict=True)}
         changed = rebuild(beatmap, timing_points=[new.get(id(point), point) for point in beatmap.timing_points])
-        return _with_ends(over(changed, ramp[0].time, until, f"{note} of {len(ramp)} lines in the opposite order"))
+        return with_ends(over(changed, ramp[0].time, until, f"{note} of {len(ramp)} lines in the opposite order"))
     return None
 
 
@@ -191,7 +191,7 @@ def _step_moved(beats: float, beatmap: Beatmap, random: Generator, envelope: Env
 
         lines = without_idle(overridden(beatmap, start, until, at_velocity), start, until)
         note = f"velocity {point.velocity:.2f}x begins {abs(beats):g} beats {'early' if beats < 0 else 'late'}"
-        return _with_ends(over(rebuild(beatmap, timing_points=lines), start, until, note))
+        return with_ends(over(rebuild(beatmap, timing_points=lines), start, until, note))
     return None
 
 
@@ -213,7 +213,7 @@ def _reset(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted |
         red = replace(beatmap.red_line_at(time), time=time, effects=point.effects & 1)
         red = replace(red, sample_set=point.sample_set, sample_index=point.sample_index, volume=point.volume)
         changed = rebuild(beatmap, timing_points=[*beatmap.timing_points, red])
-        return _with_ends(over(changed, time, until, f"red line resets velocity {point.velocity:.2f}x"))
+        return with_ends(over(changed, time, until, f"red line resets velocity {point.velocity:.2f}x"))
     return None
 
 

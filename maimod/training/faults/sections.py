@@ -85,7 +85,7 @@ def _kiai(is_on: bool, line: TimingPoint) -> TimingPoint:
     return replace(line, effects=line.effects | 1 if is_on else line.effects & ~1)
 
 
-def _kiai_changed(beatmap: Beatmap, start: float, end: float, is_on: bool, note: str) -> Planted:
+def kiai_changed(beatmap: Beatmap, start: float, end: float, is_on: bool, note: str) -> Planted:
     """Kiai on or off from `start` to `end` [ms], red lines included."""
     lines = [
         _kiai(is_on, line) if start <= line.time < end else line
@@ -103,7 +103,7 @@ def _kiai_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plant
         if 4 * beatmap.red_line_at(start).beat_length <= end - start <= LONGEST_KIAI_MS and starting_in(
             beatmap, start, end
         ):
-            return _kiai_changed(beatmap, start, end, False, f"no kiai from {start:.0f} to {end:.0f} ms")
+            return kiai_changed(beatmap, start, end, False, f"no kiai from {start:.0f} to {end:.0f} ms")
     return None
 
 
@@ -120,7 +120,7 @@ def _kiai_doubled(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Pl
             and until < beatmap.hit_objects[-1].time
             and not has_red_line(beatmap, end - SAME_MS, until)
         ):
-            return _kiai_changed(beatmap, end, until, True, f"kiai to {until:.0f} in place of {end:.0f} ms")
+            return kiai_changed(beatmap, end, until, True, f"kiai to {until:.0f} in place of {end:.0f} ms")
     return None
 
 

@@ -44,7 +44,7 @@ RARE_FINISHES = 0.3
 """Share of downbeats with a finish, above which a finish on each is the map's style."""
 
 
-def _sounds_of(o: HitObject) -> tuple[int, ...]:
+def sounds_of(o: HitObject) -> tuple[int, ...]:
     """Additions at the start of an object, or at each edge of a slider."""
     if o.slider is None:
         return (o.hitsound & ADDITIONS,)
@@ -52,9 +52,9 @@ def _sounds_of(o: HitObject) -> tuple[int, ...]:
     return tuple(bits & ADDITIONS for bits in (*o.slider.edge_sounds, *(o.hitsound,) * missing))
 
 
-def _with_sounds(o: HitObject, sounds: tuple[int, ...]) -> HitObject:
+def with_sounds(o: HitObject, sounds: tuple[int, ...]) -> HitObject:
     """The object with these additions; as it was if it has them."""
-    if sounds == _sounds_of(o):
+    if sounds == sounds_of(o):
         return o
     return replace(o, slider=replace(o.slider, edge_sounds=sounds)) if o.slider else with_additions(o, sounds[0])
 
@@ -70,7 +70,7 @@ def _layer(beatmap: Beatmap, start: float, end: float) -> dict[int, int]:
     """By 1/48 beats after `start`: the additions of the hits of the objects that start in a stretch [ms]."""
     found: Counter[int] = Counter()
     for o in starting_in(beatmap, start, end):
-        for tick, bits in zip(_hit_ticks(beatmap, o, start), _sounds_of(o), strict=True):
+        for tick, bits in zip(_hit_ticks(beatmap, o, start), sounds_of(o), strict=True):
             found[tick] |= bits
     return dict(found)
 
@@ -81,7 +81,7 @@ def _sounded(beatmap: Beatmap, start: float, end: float, layer: Mapping[int, int
     new, given = {}, set()
     for o in starting_in(beatmap, start, end):
         ticks = _hit_ticks(beatmap, o, start)
-        other = _with_sounds(o, tuple(0 if tick in given else layer.get(tick, 0) for tick in ticks))
+        other = with_sounds(o, tuple(0 if tick in given else layer.get(tick, 0) for tick in ticks))
         given.update(ticks)
         if other != o:
             new[o.index] = other
@@ -92,7 +92,7 @@ def _hits_changed(beatmap: Beatmap, new: Mapping[int, HitObject]) -> int:
     return sum(
         a != b
         for index, o in new.items()
-        for a, b in zip(_sounds_of(beatmap.hit_objects[index]), _sounds_of(o), strict=True)
+        for a, b in zip(sounds_of(beatmap.hit_objects[index]), sounds_of(o), strict=True)
     )
 
 
@@ -115,7 +115,7 @@ def _from_elsewhere(is_laid_over: bool, beatmap: Beatmap, random: Generator, env
             other = layers[j]
             layer = {tick: other.get(tick, 0) | (own.get(tick, 0) if is_laid_over else 0) for tick in {*own, *other}}
             new = _sounded(beatmap, start, end, layer)
-            sounds = sum(any(_sounds_of(new.get(o.index, o))) for o in inside)
+            sounds = sum(any(sounds_of(new.get(o.index, o))) for o in inside)
             if _hits_changed(beatmap, new) >= LEAST_CHANGED and sounds >= LEAST_SOUNDS:
                 how = "laid over its own" if is_laid_over else "in place of its own"
                 note = f"additions of the measure at {measures[j][0]:.0f} ms {how}"
@@ -127,7 +127,7 @@ def _one_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plante
     """One of two additions that four measures and those around them have is gone."""
 
     def count(start: float, end: float, bit: int) -> int:
-        return sum(bool(bits & bit) for o in starting_in(beatmap, start, end) for bits in _sounds_of(o))
+        return sum(bool(bits & bit) for o in starting_in(beatmap, start, end) for bits in sounds_of(o))
 
     for start, end in in_turn(random, stretches(beatmap, 4)):
         inside, length = starting_in(beatmap, start, end), (end - start) / 2
@@ -142,7 +142,7 @@ def _one_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plante
         ]
         if lost:
             bit = lost[int(random.integers(len(lost)))]
-            new = {o.index: _with_sounds(o, tuple(bits & ~bit for bits in _sounds_of(o))) for o in inside}
+            new = {o.index: with_sounds(o, tuple(bits & ~bit for bits in sounds_of(o))) for o in inside}
             return over(with_objects(beatmap, new), start, end, f"addition {bit} of four measures lost, others stay")
     return None
 
@@ -176,7 +176,7 @@ def _ends_silent(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Pla
     stay."""
 
     def ending(start: float, end: float) -> list[HitObject]:
-        return [o for o in starting_in(beatmap, start, end) if o.slider is not None and any(_sounds_of(o)[1:])]
+        return [o for o in starting_in(beatmap, start, end) if o.slider is not None and any(sounds_of(o)[1:])]
 
     for start, end in in_turn(random, stretches(beatmap, 4)):
         sliders, length = ending(start, end), (end - start) / 2
@@ -185,7 +185,7 @@ def _ends_silent(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Pla
             and len(ending(start - length, start)) >= LEAST_SOUNDS
             and len(ending(end, end + length)) >= LEAST_SOUNDS
         ):
-            new = {o.index: _with_sounds(o, (_sounds_of(o)[0], *(0,) * (len(_sounds_of(o)) - 1))) for o in sliders}
+            new = {o.index: with_sounds(o, (sounds_of(o)[0], *(0,) * (len(sounds_of(o)) - 1))) for o in sliders}
             return over(with_objects(beatmap, new), start, end, f"ends of {len(sliders)} sliders without sounds")
     return None
 
