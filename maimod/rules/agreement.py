@@ -67,7 +67,7 @@ MISSING_ADDITION = Rule(
     "use. A difficulty that does so at more than 0.5 % of such places gets minors, at more than 2 % none: it has "
     "hitsounds of its own. Minors are also ends of spinners, slider ends and repeats, which are silenced on purpose, "
     "and places with two others only. All places of a difficulty are one finding, which names them.",
-    advice="Was it forgotten, or is it meant?",
+    advice="Is the difference meant?",
     ignore_when="the difficulty follows another sound here",
     blind_spots="Additions that two difficulties lack; sets of two difficulties.",
     source="https://osu.ppy.sh/wiki/en/Ranking_criteria#audio",
@@ -365,8 +365,8 @@ def _report(evidence: MapsetEvidence, beatmap: Beatmap, lacks: Sequence[_Lack], 
         line=first.hit.hit_object.line,
         objects=[first.hit.hit_object],
         certainty=Certainty.LIKELY if likely else Certainty.POSSIBLE,
-        actual=addition_names(first.hit.additions),
-        expected=[Expected(f"{set_name(first.others[0].addition_set)} {addition_names(first.others[0].additions)}")],
+        actual=_addition(first.hit),
+        expected=[Expected(_addition(first.others[0]))],
         message=f"{_words(first, beatmap)}{_further(first, others)}.",
         edge=first.hit.edge,
         compared=compared,
@@ -374,6 +374,12 @@ def _report(evidence: MapsetEvidence, beatmap: Beatmap, lacks: Sequence[_Lack], 
         times_ms=[lack.hit.time for lack in lacks],
         objects_alike=[lack.hit.hit_object.index for lack in others],
     )
+
+
+def _addition(hit: Hit) -> str:
+    """As in "drum whistle"; the additions without a set where there are none."""
+    names = addition_names(hit.additions)
+    return f"{set_name(hit.addition_set)} {names}" if hit.additions else names
 
 
 def _stands_out(lack: _Lack) -> bool:
@@ -387,8 +393,8 @@ def _words(lack: _Lack, beatmap: Beatmap) -> str:
     if lack.missing:
         return f"This {hit_name(hit, beatmap)} has no {addition_names(lack.missing)}, unlike {others}"
     return (
-        f"This {hit_name(hit, beatmap)} plays its {addition_names(hit.additions)} from the {set_name(hit.addition_set)} set, "
-        f"{others} from the {set_name(there.addition_set)} set"
+        f"This {hit_name(hit, beatmap)} plays its {addition_names(hit.additions)} from the {set_name(hit.addition_set)} sample set, "
+        f"{others} play it from the {set_name(there.addition_set)} set"
     )
 
 

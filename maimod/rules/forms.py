@@ -72,7 +72,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             line=o.line,
             objects=[o],
             measure=float(log_odds[rank]),
-            actual=f"{name}, {o.slider.slides} slides" if o.slider else name,
+            actual=f"{name}, {elsewhere.counted(o.slider.slides - 1, 'repeat')}" if o.slider else name,
             expected=[Expected(likelier)] if likelier else [],
             message=f"This {name}{length} may have the wrong {'kind or length' if o.slider else 'kind'}: {elsewhere.joined(usual, seen) if usual else seen}.",
             log_odds=round(float(log_odds[rank]), 2),

@@ -27,7 +27,7 @@ DUPLICATE_GREEN = Rule(
     ("map",),
     why="Only the last of them counts, which the editor does not show; the values of the other one are lost.",
     how="Two inherited timing points have the same time. If both are equal it is a minor.",
-    advice="Keep only the one that is right.",
+    advice="Keep one of them, with the values that are right.",
     ignore_when="never; delete one of them",
     blind_spots="Lines that are 1 ms apart.",
     source=f"{_CRITERIA}#timing",
@@ -40,7 +40,8 @@ CONFLICT = Rule(
     ("map",),
     why="A green line overrides samples, volume and kiai of the red line at the same time, so editing the red line "
     "has no effect.",
-    how="Both have the same time and differ in sample set, custom samples, volume or kiai. Another velocity is normal.",
+    how="Both have the same time and differ in sample set, custom samples, volume or kiai. Another velocity is normal. Red lines that "
+    "change no timing are left to timing/unused-red-line: without them nothing differs.",
     advice="Check which of the two values you want, and give it to both.",
     ignore_when="the map sounds right",
     blind_spots="None.",
@@ -121,9 +122,19 @@ MOST_NAMED = 4
 def run(evidence: Evidence) -> Iterator[Candidate]:
     points = evidence.beatmap.sorted_timing_points
     yield from _first(points[0])
-    yield from _same_time(evidence, points)
+    unused, is_followed = _unused_red(evidence.beatmap)
+    yield from _same_time(points, {line.line for line in unused})
     yield from _unused_green(evidence, points)
-    yield from _unused_red(evidence)
+    if unused:
+        yield _candidate(
+            UNUSED_RED,
+            unused,
+            Certainty.POSSIBLE if is_followed else Certainty.GUIDELINE,
+            f"This red line has the tempo and meter of the one before ({60_000 / unused[0].beat_length:.2f} BPM, "
+            f"{unused[0].meter}/4) and is on a downbeat of it",
+            "a red line",
+            "a green line or none",
+        )
     quiet = [point for point in points if point.volume < LEAST_VOLUME]
     if quiet:
         yield _candidate(
@@ -216,7 +227,8 @@ def _differences(before: TimingPoint, point: TimingPoint) -> str:
     return ", ".join(f"{first} and {second}" for first, second in zip(*pairs, strict=True) if first != second)
 
 
-def _same_time(evidence: Evidence, points: Sequence[TimingPoint]) -> Iterator[Candidate]:
+def _same_time(points: Sequence[TimingPoint], unused: Collection[int]) -> Iterator[Candidate]:
+    """Green lines at the time of another line; `unused` are the numbers of red lines that change no timing."""
     twice: list[TimingPoint] = []
     copies: list[TimingPoint] = []
     conflicts: list[TimingPoint] = []
@@ -227,7 +239,7 @@ def _same_time(evidence: Evidence, points: Sequence[TimingPoint]) -> Iterator[Ca
         differences[point.line] = _differences(before, point)
         if not before.uninherited:
             (copies if _says(before) == _says(point) else twice).append(point)
-        elif _sounds(before) != _sounds(point):
+        elif _sounds(before) != _sounds(point) and before.line not in unused:
             conflicts.append(point)
     if twice:
         yield _candidate(
@@ -309,7 +321,8 @@ def _unused_words(found: Sequence[TimingPoint], used: str) -> str:
     if not others:
         return f"This green line changes nothing{used} ({_values(first)})."
     times = [clock(point.time) for point in others]
-    where = f"between here and {times[-1]}" if len(times) > MOST_NAMED else f"here and at {', '.join(times)}"
+    *most, last = ["here", *(f"at {time}" for time in times)]
+    where = f"between here and {times[-1]}" if len(times) > MOST_NAMED else f"{', '.join(most)} and {last}"
     return f"{len(found)} green lines {where} change nothing{used}; this one has {_values(first)}."
 
 
@@ -353,30 +366,20 @@ def _count(times: np.ndarray, start: float, end: float) -> int:
     return int(np.searchsorted(times, end) - np.searchsorted(times, start))
 
 
-def _unused_red(evidence: Evidence) -> Iterator[Candidate]:
-    if evidence.beatmap.mode is Mode.MANIA:  # there red lines also undo scroll speeds
-        return
-    unused, is_followed = [], True
-    lines = evidence.beatmap.red_lines
+def _unused_red(beatmap: Beatmap) -> tuple[list[TimingPoint], bool]:
+    """Red lines that change no timing, and whether each is one of several that follow a played tempo."""
+    unused, is_followed = list[TimingPoint](), True
+    lines = beatmap.red_lines if beatmap.mode is not Mode.MANIA else []  # there red lines also undo scroll speeds
     for before, line, after in zip(lines, lines[1:], [*lines[2:], None], strict=False):
         measure = before.meter * before.beat_length
         off = (line.time - before.time) - round((line.time - before.time) / measure) * measure
         same = abs(line.beat_length / before.beat_length - 1) < SAME_TEMPO and line.meter == before.meter
-        draws = evidence.beatmap.mode is Mode.TAIKO and line.omits_bar_line != before.omits_bar_line
+        draws = beatmap.mode is Mode.TAIKO and line.omits_bar_line != before.omits_bar_line
         if same and abs(off) < DOWNBEAT_MS and not draws and line.time > before.time:
             unused.append(line)
             beside = after.time - line.time if after else math.inf
             is_followed &= max(line.time - before.time, beside) <= FOLLOWED_MEASURES * measure + DOWNBEAT_MS
-    if unused:
-        yield _candidate(
-            UNUSED_RED,
-            unused,
-            Certainty.POSSIBLE if is_followed else Certainty.GUIDELINE,
-            f"This red line has the tempo and meter of the one before ({60_000 / unused[0].beat_length:.2f} BPM, "
-            f"{unused[0].meter}/4) and is on a downbeat of it",
-            "a red line",
-            "a green line or none",
-        )
+    return unused, is_followed
 
 
 CHECK = BeatmapCheck(

@@ -150,9 +150,11 @@ def _parts(run: Sequence[Hit]) -> str:
     return counted(len(run), places.pop()) if len(places) == 1 else _hits(len(run))
 
 
-def _in(of_copies: int, of_others: int) -> str:
-    """Where others are compared, in words."""
-    names = [name for name, count in (("similar measures", of_copies), ("the other difficulties", of_others)) if count]
+def _in(of_copies: float, of_others: float) -> str:
+    """Where others are compared, in words: sides of which a number is positive; empty without any."""
+    names = [
+        name for name, count in (("similar measures", of_copies), ("the other difficulties", of_others)) if count > 0
+    ]
     return " and ".join(names)
 
 
@@ -194,6 +196,12 @@ class _Compared:
             same = (is_same(self.own, seen) & valid).sum(axis=1)
             found.append(np.clip(log_odds(other, same), -MOST_BITS_OF_HIT, MOST_BITS_OF_HIT))
         return found
+
+
+def _where_other(bits: Sequence[np.ndarray], numbers: list[int]) -> str:
+    """Where a run of hits has another value, in words; of the copies and the other difficulties those whose bits say so."""
+    of_copies, of_others = (float(side[numbers].sum()) for side in bits)
+    return _in(of_copies, of_others) or "the lines around"
 
 
 def _total(bits: Sequence[np.ndarray], numbers: list[int], cells: np.ndarray) -> float:
@@ -255,7 +263,7 @@ def _other_sets(evidence: Evidence) -> Iterator[Candidate]:
                 measure=bits,
                 actual=set_name(value),
                 expected=[Expected(set_name(other))],
-                message=f"This line gives {_parts(run)} the {set_name(value)} set; similar measures or the other difficulties have "
+                message=f"This line gives {_parts(run)} the {set_name(value)} set; {_where_other(bits_of[other], numbers)} have "
                 f"the {set_name(other)} set here.",
                 hits=len(run),
                 bits=round(bits, 2),
@@ -309,8 +317,7 @@ def _other_volumes(evidence: Evidence) -> Iterator[Candidate]:
                 measure=bits,
                 actual=f"{value} %",
                 expected=[Expected("as where the passage is repeated")],
-                message=f"This line sets {_hits(len(run))} to {value} % volume, {word} than in similar measures or the other "
-                "difficulties.",
+                message=f"This line sets {_hits(len(run))} to {value} % volume, {word} than in {_where_other(bits_of[sign], numbers)}.",
                 hits=len(run),
                 bits=round(bits, 2),
             )

@@ -20,9 +20,8 @@ USUAL_PX, USUAL_SHARE = 5.0, 0.06
 """Distances this close to the usual one, in px or as a share of it, are usual."""
 PAUSE_MS = 2000.0
 """Objects farther apart are not compared in words, unless the map often has this gap."""
-FRACTIONS = (1, 2, 3, 4, 6, 8)
-"""Parts of a beat by which gaps are named."""
-SAME_BEATS = 0.02
+FRACTIONS = {1: 0.02, 2: 0.02, 3: 0.02, 4: 0.02, 6: 0.02, 8: 0.02, 12: 0.006, 16: 0.006}
+"""Parts of a beat by which gaps are named, and by how many beats a gap may be off them: ticks of 1/12 and 1/16 are close together."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -59,10 +58,10 @@ def gap_name(evidence: Evidence, before: HitObject, gap: float) -> str:
 
 def beats_name(beats: float) -> str:
     """A number of beats, as in "1/2 beat" and "2 beats"; empty if it is on no common divisor."""
-    for divisor in FRACTIONS:
+    for divisor, most in FRACTIONS.items():
         parts = round(beats * divisor)
-        if parts > 0 and abs(beats * divisor - parts) <= SAME_BEATS * divisor and math.gcd(parts, divisor) == 1:
-            return f"{parts if divisor == 1 else f'{parts}/{divisor}'} beat{'s' * (beats > 1 + SAME_BEATS)}"
+        if parts > 0 and abs(beats * divisor - parts) <= most * divisor and math.gcd(parts, divisor) == 1:
+            return f"{parts if divisor == 1 else f'{parts}/{divisor}'} beat{'s' * (parts > divisor)}"
     return ""
 
 

@@ -325,10 +325,17 @@ def _without_rest(evidence: Evidence, level: Level) -> Iterator[Candidate]:
                 certainty=evidence.for_level(Certainty.GUIDELINE if round(beats) > hard else Certainty.POSSIBLE),
                 actual=f"{beats:.0f} beats",
                 expected=[Expected(f"a rest of {REST_NAMES[level]}")],
-                message=f"There is no rest moment of {REST_NAMES[level]} for {length / 1000:.0f} s, {beats:.0f} beats "
-                f"at about 180 BPM; {level.one_in(Mode.TAIKO)} should have one after {soft:g} at most.",
+                message=f"There is no rest moment of {REST_NAMES[level]} for {length / 1000:.0f} s, {beats:.0f} beats"
+                f"{_of_tempo(evidence.beatmap, start.time)}; {level.one_in(Mode.TAIKO)} should have one after {soft:g} at most.",
             )
         start = None if pause is None else pause.after
+
+
+def _of_tempo(beatmap: Beatmap, time: float) -> str:
+    """Which beats the criteria count where they are not those of the red line; empty where they are."""
+    beat = beatmap.red_line_of(time).beat_length
+    counted = usual_beat(beat)
+    return "" if counted == beat else f" counted at {60_000 / counted:.0f} BPM"
 
 
 def _rests(pauses: Sequence[_Pause], place: int, kinds: Sequence[tuple[int, float]]) -> bool:

@@ -283,12 +283,12 @@ def without_additions(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Cand
         if not changes and hit is not None:
             bare.append(hit)
         elif bare:
-            yield from _bare_stretch(evidence, bare)
+            yield from _bare_stretch(evidence, bare, len(bare) == len(found))
             bare = []
         previous = hit
 
 
-def _bare_stretch(evidence: Evidence, bare: Sequence[Hit]) -> Iterator[Candidate]:
+def _bare_stretch(evidence: Evidence, bare: Sequence[Hit], is_all: bool) -> Iterator[Candidate]:
     objects = {hit.hit_object.index: hit.hit_object for hit in bare}
     start, end = bare[0].time, bare[-1].time
     rests = sum(max(0.0, min(pause.end, end) - max(pause.start, start)) for pause in evidence.beatmap.breaks)
@@ -296,11 +296,12 @@ def _bare_stretch(evidence: Evidence, bare: Sequence[Hit]) -> Iterator[Candidate
     if seconds < BARE_MS / 1000 or len(objects) < BARE_OBJECTS:
         return
     first = bare[0].hit_object
+    where = "in the whole map" if is_all else f"for {seconds:.0f} s, over {len(objects)} objects from here on"
     yield candidate(
         NONE,
         time=start,
         end_time=end,
-        message=f"No whistle, finish or clap for {seconds:.0f} s, over {len(objects)} objects from here on.",
+        message=f"No whistle, finish or clap {where}.",
         measure=seconds,
         line=first.line,
         objects=(first,),

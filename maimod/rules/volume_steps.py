@@ -53,7 +53,7 @@ STEP = Rule(
     how="Several hits under a timing point have another volume at the same place of measures with the same rhythm, and in the other "
     "difficulties; if they are all that lie under it, that counts less. Or most other difficulties become louder or quieter at a hit, "
     "and this one does not.",
-    advice="Should a line change the volume here?",
+    advice="Is a line missing here, or is its volume wrong?",
     ignore_when="the song changes here otherwise than in those measures",
     blind_spots="Volumes that objects give themselves; changes by less than 12 %; passages that occur once, in sets of one difficulty.",
     source=HITSOUND_RULES,

@@ -23,7 +23,11 @@ def with_hits(at: int, **lines: str) -> dict[str, Version]:
     ("sample", "files", "message"),
     [
         ("0,0:0:0:0:", (), "has no clap"),
-        ("8,0:1:0:0:", (), "plays its clap from the normal set"),
+        (
+            "8,0:1:0:0:",
+            (),
+            "plays its clap from the normal sample set, the 3 other difficulties with a hit here play it from the soft set.",
+        ),
         ("0,3:0:2:0:", (), "has no clap"),
         ("0,3:0:2:0:", ("drum-hitnormal2.wav",), ""),  # a sample that may hold the clap
     ],
@@ -47,6 +51,12 @@ def without_claps(*beats: int) -> dict[str, Version]:
     given = with_hits(0)
     lines = [line.replace(",8,", ",0,") if beat in beats else line for beat, line in enumerate(given["B"].objects)]
     return {**given, "B": replace(given["B"], objects=lines)}
+
+
+def test_the_set_of_an_addition_is_named_on_both_sides(tmp_path):
+    given = with_hits(30, B=f"256,192,{FIRST_MS + 30 * BEAT_MS},1,8,0:1:0:0:")
+    (finding,) = found(tmp_path, agreement.CHECK, given, "mapset/missing-addition")
+    assert (finding.actual, [one.text for one in finding.expected]) == ("normal clap", ["soft clap"])
 
 
 @pytest.mark.parametrize(

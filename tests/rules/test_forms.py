@@ -28,7 +28,7 @@ def unknown_forms(at_unknown: float = 2.0) -> Forest:
 
 def test_a_repeat_that_no_other_slider_has() -> None:
     (one,) = found(of_sliders("repeat"), unknown_forms())
-    assert one.rule.id == "sliders/form" and one.measure == 2.0
+    assert one.rule.id == "sliders/form" and one.measure == 2.0 and one.actual == "slider, 1 repeat"
     assert one.objects[0].index == HEAD and [e.text for e in one.expected] == ["one repeat less"]
     assert one.message.startswith(
         "This slider of 2 beats may have the wrong kind or length: one repeat less would be more usual; none of 8 objects here"

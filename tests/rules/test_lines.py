@@ -72,6 +72,12 @@ def test_red_lines_that_change_nothing(line: str, expected: list[tuple[str, str]
     assert found(RED_LINE, line, mode=3) == []
 
 
+def test_a_green_line_on_a_red_line_that_is_to_be_deleted_is_no_conflict():
+    unused, differs = "8000,500,4,2,0,70,1,0", "8000,-50,4,2,0,40,0,0"
+    assert rules(found(RED_LINE, unused, differs)) == [("timing/unused-red-line", "warning")]
+    assert rules(found(RED_LINE, unused.replace("500", "480"), differs)) == [("timing/red-green-conflict", "minor")]
+
+
 @pytest.mark.parametrize(
     ("times", "severity"),
     [
@@ -133,5 +139,5 @@ def test_many_lines_are_one_finding():
     assert len(finding.evidence["lines"]) == 8
     (finding,) = found(RED_LINE, *lines[:2], "8000,-100,4,2,0,30,0,0", objects=["100,192,3000,1,0"])
     assert finding.message == (
-        "3 green lines here and at 00:02:000, 00:08:000 change nothing that an object uses; this one has 1.00x, 70 % volume."
+        "3 green lines here, at 00:02:000 and at 00:08:000 change nothing that an object uses; this one has 1.00x, 70 % volume."
     )

@@ -52,11 +52,15 @@ def test_a_line_with_another_sample_set_is_named_at_the_line() -> None:
     assert line.rule is passage_sounds.OTHER_SET and line.time == 9 * MEASURE
     assert line.line == one.sorted_timing_points[1].line
     assert (line.actual, line.expected[0].text) == ("drum", "soft")
+    assert line.message.endswith(
+        "the drum set; similar measures have the soft set here."
+    )  # there is no other difficulty
 
 
 def test_a_line_with_another_volume_is_named_at_the_line() -> None:
     (line,) = found(phrase_map(lines=with_line(9 * MEASURE, 11 * MEASURE, "2,0,30", "2,0,70")))
-    assert line.rule is passage_sounds.OTHER_VOLUME_RULE and line.actual == "30 %" and "quieter" in line.message
+    assert line.rule is passage_sounds.OTHER_VOLUME_RULE and line.actual == "30 %"
+    assert line.message.endswith("quieter than in similar measures.")
 
 
 def test_what_is_done_again_is_weaker_than_what_is_done_once() -> None:

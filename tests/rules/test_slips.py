@@ -343,7 +343,16 @@ def test_a_control_point_elsewhere_than_those_of_other_sliders(loaded: Beatmap, 
 
 @pytest.mark.parametrize(
     ("gap", "name"),
-    [(500, "1 beat"), (250, "1/2 beat"), (167, "1/3 beat"), (1000, "2 beats"), (750, "3/2 beats"), (230, "230 ms")],
+    [
+        (500, "1 beat"),
+        (250, "1/2 beat"),
+        (167, "1/3 beat"),
+        (1000, "2 beats"),
+        (750, "3/2 beats"),
+        (281, "9/16 beat"),
+        (292, "7/12 beat"),
+        (230, "230 ms"),
+    ],
 )
 def test_gaps_in_beats(gap: float, name: str) -> None:
     loaded = dance()

@@ -131,6 +131,9 @@ def test_rest_moments():
     dense = run_of(2 * 70, 200)  # 1/2 for 70 beats
     (finding,) = found(dense, Level.INSANE)
     assert finding.rule == taiko.NO_REST.id and finding.severity == "warning"
+    assert "for 28 s, 70 beats; an Oni" in finding.message  # those of the song, at 150 BPM
+    (slow,) = found(dense, Level.INSANE, "0,800,4,2,0,70,1,0")
+    assert "for 28 s, 70 beats counted at 150 BPM; an Oni" in slow.message  # of 75 BPM
     rests = [object_ for place, object_ in enumerate(dense) if place % 30 != 29]
     assert found(rests, Level.INSANE) == []  # 1/1 after every 15 beats
     assert found(dense, Level.EXPERT) == []
