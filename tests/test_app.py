@@ -509,3 +509,10 @@ def test_a_process_that_ends_does_not_look_for_garbage(
     finally:
         gc.unfreeze()
     assert capsys.readouterr().out.count(maimod.__version__) == 2
+
+
+def test_the_package_is_the_command_where_its_script_is_not_on_the_path():
+    said = subprocess.run(
+        [sys.executable, "-m", "maimod", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert said.stdout == f"maimod {maimod.__version__}\n"

@@ -30,9 +30,10 @@ ROOMS = [
     "commands",
     "ui",
     "app",
+    "__main__",
 ]
-"""In order: a room imports from itself and from those before it. The names are folders, but for `errors.py`, `findings.py` and
-`app.py`."""
+"""In order: a room imports from itself and from those before it. The names are folders, but for `errors.py`, `findings.py`, `app.py`
+and `__main__.py`."""
 TORCH_ALLOWED = {"families", "discriminator", "training"}
 
 

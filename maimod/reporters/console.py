@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -33,6 +34,8 @@ CONFIDENCE = 11
 """Columns for how likely a finding is real: "likely 84 %"."""
 MARGIN = CONFIDENCE + 3
 """Columns before the timestamp, with the severity."""
+MAPS_MARGIN = 17
+"""Columns before the names in the list of maps."""
 USUAL_STAMP = 24
 """Columns that most timestamps need, including mania's."""
 CONFIDENCE_NOTE = (
@@ -78,6 +81,15 @@ def end_of(text: str, width: int) -> str:
     while text and cell_len(text) > width - 1:
         text = text[1:]
     return "…" + text
+
+
+def start_of(text: str, width: int) -> str:
+    """The first `width` columns of a text, with `…` at the end if it is longer."""
+    if cell_len(text) <= width:
+        return text
+    while text and cell_len(text) > width - 1:
+        text = text[:-1]
+    return text.rstrip() + "…"
 
 
 def count(number: int, noun: str) -> str:
@@ -128,7 +140,8 @@ class Page:
         indent = cell_len(first) if rest is None else rest
         lines = [line for line in wrap(text, self.width - max(indent, cell_len(first))) if line != "·"]
         for number, line in enumerate(lines):
-            self.line((first if not number else " " * indent, first_style), (line.removesuffix(" ·"), style))
+            line = line.removesuffix(" ·").removeprefix("· ")  # no separator ends or begins a line
+            self.line((first if not number else " " * indent, first_style), (line, style))
 
     def rule(self) -> None:
         """Print a line across the page."""
@@ -169,7 +182,7 @@ class Stream:
         report = Report("", self._model, tuple(self._set))
         self._set = []
         for sheet in triage.sheets(report):
-            shared = _shared_messages([report.beatmaps[number] for number in sheet.beatmaps])
+            shared = list(sheet.messages)
             if self.many:
                 shared = [one for one in shared if not noted(one)]
             if sheet.general or shared:
@@ -212,17 +225,10 @@ class Stream:
         _summary(page, shown, view)
 
 
-def _shared_messages(beatmaps: Sequence[BeatmapReport]) -> list[str]:
-    """Messages that each of several difficulties has, such as that the song is missing; none, if one could not be read."""
-    if len(beatmaps) < 2 or any(one.status != beatmaps[0].status or one.status == "error" for one in beatmaps):
-        return []
-    return [one for one in beatmaps[0].messages if all(one in other.messages for other in beatmaps)]
-
-
 def _general(page: Page, report: Report, entries: Sequence[Entry], shared: BeatmapReport, view: View) -> None:
     """Print what concerns several difficulties; `shared` has the messages of all."""
     songs = {_song(beatmap) for beatmap in report.beatmaps if beatmap.status != "error"}
-    page.line(("General", "bold"), (f" · {min(songs)}" if len(songs) == 1 else "", "bold"))
+    page.paragraph("General" + (f" · {min(songs)}" if len(songs) == 1 else ""), "bold", rest=2)
     _messages(page, shared)
     for category, own in _by_category(entries):
         page.line()
@@ -382,12 +388,12 @@ def _list_of_maps(page: Page, report: Report) -> None:
         beatmaps = [report.beatmaps[number] for number in sheet.beatmaps]
         songs = {_song(beatmap) for beatmap in beatmaps if beatmap.status != "error"}
         if sheet.general:
-            _counted(page, sheet.general, f"General · {_song(beatmaps[0])}")
+            _counted(page, sheet.general, start_of(f"General · {_song(beatmaps[0])}", page.width - MAPS_MARGIN))
         is_named = len(songs) == 1 and (bool(sheet.general) or len(sheets) == 1)
         for number, beatmap in zip(sheet.beatmaps, beatmaps, strict=True):
             name = f"[{clean(beatmap.version)}]" if is_named and beatmap.version else _name(beatmap)
             if beatmap.status == "error":
-                page.line(("error".rjust(15), "bold red"), "  ", end_of(name, page.width - 17))
+                page.line(("error".rjust(15), "bold red"), "  ", end_of(name, page.width - MAPS_MARGIN))
             else:
                 _counted(page, sheet.own[number], name, " (partial)" * (beatmap.status == "partial"))
 
@@ -396,7 +402,7 @@ def _counted(page: Page, entries: Sequence[Entry], name: str, mark: str = "") ->
     counts = Counter(place.finding.severity for entry in entries for place in entry.places())
     cells = [(f"{counts[one] or '·':>5}", STYLES[one] if counts[one] else "dim") for one in Severity]
     # The difficulty is at the end of a name, so the end is kept.
-    page.line(*cells, "  ", end_of(name, page.width - 17 - len(mark)), (mark, "yellow"))
+    page.line(*cells, "  ", end_of(name, page.width - MAPS_MARGIN - len(mark)), (mark, "yellow"))
 
 
 def _summary(page: Page, shown: Shown, view: View) -> None:
@@ -438,6 +444,11 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
     if any(finding.tier is Tier.ESTIMATED for finding in findings):
         page.paragraph(CONFIDENCE_NOTE, "dim")
     entries = triage.entries(report)
+    if any(entry.twins for entry in entries):
+        page.paragraph(
+            f"Listed as {count(len(entries), 'entry')}: what several difficulties or rules share is one entry, and counts for each of them.",
+            "dim",
+        )
     if len(entries) > FEW_ENTRIES:
         _first(page, report, entries[:FIRST_ENTRIES])
     if entries:
@@ -460,7 +471,7 @@ def _first(page: Page, report: Report, entries: Sequence[Entry]) -> None:
     for entry in entries:
         finding = entry.finding
         beatmap = report.beatmaps[entry.lead.beatmap]
-        where = entry.where(report).partition(":")[0] or f"[{beatmap.version}]"
+        where = re.split("[:;]", entry.where(report))[0] or f"[{beatmap.version}]"
         parts = [clean(_stamp(finding)), finding.rule, clean(where)]
         line = " ".join(part for part in parts if part)
         if is_of_many:  # several sets have a difficulty of this name

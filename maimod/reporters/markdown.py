@@ -7,7 +7,7 @@ https://osu.ppy.sh/wiki/en/Beatmap_discussion asks for one issue per post, so ea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
 from maimod.findings import BeatmapReport, Report, Severity
@@ -38,13 +38,22 @@ def lines(report: Report, shown: Shown, labelled: bool = False) -> Iterator[str]
     for sheet in sheets:
         if len(sheets) > 1 and (song := _song(shown.report, sheet.beatmaps)):
             yield f"\n# {song}\n"
-        if sheet.general:
+        if sheet.general or sheet.messages:
             yield "\n## General\n\n"
+        yield from _notes(sheet.messages)
+        if sheet.general and sheet.messages:
+            yield "\n"
         for entry in sheet.general:
             yield f"{issue(entry, shown.report, labelled)}  \n"
         for number in sheet.beatmaps:
-            notes = left_out(report.beatmaps[number], shown)
+            own = [one for one in shown.report.beatmaps[number].messages if one not in sheet.messages]
+            notes = (*own, *left_out(report.beatmaps[number], shown))
             yield from section(shown.report, number, sheet.own[number], notes, labelled)
+
+
+def _notes(messages: Iterable[str]) -> Iterator[str]:
+    for message in messages:
+        yield f"*{escape(message)}*  \n"
 
 
 def _song(report: Report, numbers: Sequence[int]) -> str:
@@ -69,13 +78,12 @@ def counts(report: Report) -> str:
 def section(
     report: Report, number: int, entries: Sequence[Entry], notes: Sequence[str] = (), labelled: bool = False
 ) -> list[str]:
-    """The lines of one difficulty; none without entries, messages and notes."""
+    """The lines of one difficulty; none without entries and notes."""
     beatmap = report.beatmaps[number]
-    if not entries and not beatmap.messages and not notes:
+    if not entries and not notes:
         return []
-    written = [f"\n## {title(beatmap)}\n\n"]
-    written += [f"*{escape(message)}*  \n" for message in (*beatmap.messages, *notes)]
-    if entries and len(written) > 1:
+    written = [f"\n## {title(beatmap)}\n\n", *_notes(notes)]
+    if entries and notes:
         written.append("\n")
     # Two spaces end a line without a bullet; a bullet before the timestamp would prevent the link.
     written += [f"{issue(entry, report, labelled)}  \n" for entry in entries]

@@ -31,8 +31,9 @@ SHARED = frozenset(
 )
 """Categories in which difficulties share a mistake at the same moment. Places on the playfield and slider shapes are
 each difficulty's own."""
-ONCE = frozenset({"timing/unused-green-line"})
-"""Rules about what every difficulty keeps for itself and no place needs: one entry for the set, whatever the times."""
+ONCE = {"timing/unused-green-line": "other lines"}
+"""Rules about what every difficulty keeps for itself and no place needs: one entry for the set, whatever the times; what it is in the
+difficulties that have it elsewhere."""
 TOPICS = {
     "mapset/missing-object": "rhythm/missing-object",
     "mapset/missing-addition": "hitsounds/missing",
@@ -94,12 +95,22 @@ class Entry(msgspec.Struct, frozen=True):
         return [report.beatmaps[number].version for number in numbers] if len(numbers) > 1 else []
 
     def where(self, report: Report) -> str:
-        """As in "in 2 difficulties: Easy, Hard" or "in all 7 difficulties"; empty if it is one alone."""
+        """As in "in 2 difficulties: Easy, Hard" or "in all 7 difficulties"; empty if it is one alone. Difficulties of which the words
+        are not true, as in "in Hard; other lines in Easy, Normal"."""
         names = self.difficulties(report)
         own = report.beatmaps[self.lead.beatmap].mapset
         everywhere = {beatmap.version for beatmap in report.beatmaps if beatmap.mapset == own}
         if not names:
             return ""
+        if self.finding.rule in ONCE:
+            same = {
+                report.beatmaps[at.beatmap].version
+                for at in self.places()
+                if at.finding.message == self.finding.message
+            }
+            if other := [name for name in names if name not in same]:
+                here = [name for name in names if name in same]
+                return f"in {', '.join(here)}; {ONCE[self.finding.rule]} in {', '.join(other)}"
         if everywhere <= set(names):
             return "in both difficulties" if len(names) == 2 else f"in all {len(names)} difficulties"
         return f"in {len(names)} difficulties: {', '.join(names)}"
@@ -124,6 +135,8 @@ class Sheet(msgspec.Struct, frozen=True):
     """About the set or several difficulties, by worth."""
     own: dict[int, tuple[Entry, ...]]
     """About one difficulty alone, by time, by its index."""
+    messages: tuple[str, ...] = ()
+    """What was said of each of several difficulties, such as that the song is missing; nothing if one could not be read."""
 
 
 def worth(entry: Entry) -> tuple[int, bool, float, int, float]:
@@ -173,7 +186,14 @@ def _sheet(report: Report, numbers: Sequence[int]) -> Sheet:
         )
         for number in numbers
     }
-    return Sheet(tuple(numbers), tuple(general), own)
+    return Sheet(tuple(numbers), tuple(general), own, _shared([report.beatmaps[number] for number in numbers]))
+
+
+def _shared(beatmaps: Sequence[BeatmapReport]) -> tuple[str, ...]:
+    """Messages that all of several difficulties have."""
+    if len(beatmaps) < 2 or any(one.status != beatmaps[0].status or one.status == "error" for one in beatmaps):
+        return ()
+    return tuple(one for one in beatmaps[0].messages if all(one in other.messages for other in beatmaps))
 
 
 def _mistake(places: Sequence[Place]) -> Entry:

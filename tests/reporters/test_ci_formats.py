@@ -248,6 +248,21 @@ def test_markdown_is_one_issue_a_line():
     )
 
 
+def test_markdown_says_once_what_all_difficulties_lack():
+    lacks = "no song: silence is not checked"
+    two = (replace(BEATMAP, messages=(lacks,), findings=(OFFSET,)), replace(BEATMAP, messages=(lacks, "cut off")))
+    written = text(
+        "markdown",
+        Report("0.1.0", None, (two[0], replace(two[1], path="set/b.osu", version="B", findings=()))),
+        quiet=True,
+    )
+    assert written == (
+        f"\n## General\n\n*{lacks}*  \n"
+        "\n## \\[Collab \\[Hard\\]\\]\n\n00:00:500 - The map lies 24 ms before the song.  \n"
+        "\n## \\[B\\]\n\n*cut off*  \n"
+    )
+
+
 def test_markdown_of_hostile_text_keeps_its_lines():
     hostile = replace(HOSTILE, version="*x* <script> @all | `y`\x00")
     lines = text("markdown", Report("0.1.0", None, (hostile,))).splitlines()

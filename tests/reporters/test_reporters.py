@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
+from rich.cells import cell_len
 
 import maimod.reporters
 from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Scope, Severity, Tier
@@ -258,6 +259,27 @@ def test_the_list_of_maps_counts_what_concerns_the_set_for_the_set():
         (["·", "·", "·"], "[4K] (partial)"),
         (["1", "·", "·"], "[7K] (partial)"),
     ]
+
+
+def test_entries_of_several_difficulties_are_explained_where_they_are_counted():
+    shared = [replace(MANIA, path=f"set/{name}.osu", version=name, findings=(OFFSET,)) for name in ("4K", "7K")]
+    text = page(Report("", None, tuple(shared)))
+    assert "2 findings in 2 maps" in text and "Listed as 1 entry: " in text
+    assert "Listed as" not in page(REPORT)
+
+
+def test_the_name_of_a_set_is_cut_at_its_end_and_no_line_begins_with_a_separator():
+    long = replace(
+        MANIA, title="A Song of a Title That Is Far Too Long for the List of Maps at the End", findings=(OFFSET,)
+    )
+    text = page(Report("", None, tuple(replace(long, path=f"set/{name}.osu", version=name) for name in ("4K", "7K"))))
+    (row,) = (line for line in text.splitlines() if line.endswith("…"))
+    assert row.split("  ")[-1].startswith("General · 高橋洋子 – A Song of a Title") and cell_len(row) == 80
+    # The facts take up exactly the width of the page, and the path is on the next line.
+    exact = replace(BEATMAP, audio="a" * 20 + ".mp3", version="x", path="set/a.osu")
+    for width in range(60, 100):
+        lines = page(Report("", None, (exact, replace(exact, path="set/b.osu"))), width=width).splitlines()
+        assert not any(line.startswith("  · ") for line in lines)
 
 
 def test_difficulties_are_in_the_order_of_modes_and_stars():

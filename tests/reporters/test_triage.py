@@ -59,6 +59,13 @@ def test_lines_without_effect_are_one_entry_for_the_set() -> None:
     assert listed(whole) == [(rule, "in both difficulties", 0)]
 
 
+def test_the_times_of_lines_without_effect_are_said_of_the_difficulties_that_have_them() -> None:
+    rule, minor = "timing/unused-green-line", {"objects": (), "severity": Severity.MINOR}
+    lines = {"Easy": "2 lines here.", "Hard": "2 lines here.", "Insane": "9 lines from here to 00:09:000."}
+    whole = report(*((name, [finding(rule, message=words, **minor)]) for name, words in lines.items()))
+    assert listed(whole) == [(rule, "in Easy, Hard; other lines in Insane", 0)]
+
+
 def test_places_and_shapes_are_each_difficultys_own() -> None:
     for rule in ("positions/unexpected", "sliders/shape"):
         assert len(entries(report(("Easy", [finding(rule)]), ("Hard", [finding(rule)])))) == 2
