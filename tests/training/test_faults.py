@@ -462,6 +462,7 @@ def test_faults_are_selected_by_kind_name_and_category() -> None:
         "combos-everywhere",
         "combo-twice",
         "combo-half-off",
+        "combo-rate",
     }
     with pytest.raises(ValueError, match="no fault is called 'typo'"):
         select(["typo"])

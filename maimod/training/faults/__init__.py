@@ -26,10 +26,12 @@ from maimod.training.faults import (
     pasted,
     placed,
     playfield,
+    redrawn,
     repeated,
     rhythm,
     rhythm_slips,
     sections,
+    selections,
     slider_slips,
     sliders,
     sound_keys,
@@ -86,7 +88,13 @@ THIRD: tuple[Fault, ...] = (
     *mode_slips.FAULTS,
 )
 """Kinds made after judge 14, to measure what a judge finds that was taught none of them; later ones are taught them too."""
-FOURTH: tuple[Fault, ...] = (*mania_edits.FAULTS, *sound_keys.FAULTS, *line_passages.FAULTS)
+FOURTH: tuple[Fault, ...] = (
+    *mania_edits.FAULTS,
+    *sound_keys.FAULTS,
+    *line_passages.FAULTS,
+    *selections.FAULTS,
+    *redrawn.FAULTS,
+)
 """Kinds made after judge 15, for the same purpose."""
 FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER, *THIRD, *FOURTH)
 """All faults. Those of earlier sets come first, so that each is planted at the same place with or without the others."""

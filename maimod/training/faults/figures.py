@@ -48,7 +48,7 @@ Point = tuple[float, float]
 Change = Callable[[Point], Point]
 
 
-def _figures(
+def figures_of(
     beatmap: Beatmap, random: Generator, counts: Sequence[int], only_circles: bool = False
 ) -> list[tuple[HitObject, ...]]:
     """Figures of close objects, all of one length, in a random order, with an object before and after each."""
@@ -81,7 +81,7 @@ def are_inside(objects: Sequence[HitObject]) -> bool:
     return all(is_inside(p) for o in objects for p in (o.slider.control_points if o.slider else ((o.x, o.y),)))
 
 
-def _with_figure(beatmap: Beatmap, figure: Sequence[HitObject], new: Sequence[HitObject], note: str) -> Planted:
+def with_figure(beatmap: Beatmap, figure: Sequence[HitObject], new: Sequence[HitObject], note: str) -> Planted:
     """The map with other objects; the way from the last of them to the next object is part of the mistake."""
     changed = with_objects(beatmap, {o.index: o for o in new})
     after = beatmap.hit_objects[figure[-1].index + 1]
@@ -92,7 +92,7 @@ def _shifted(pixels: float, beatmap: Beatmap, random: Generator, envelope: Envel
     """A figure moved as a whole, to another line of the editor's grid."""
     angles = [(random.random() + k / 8) * 2 * math.pi for k in range(8)]
     directions = [(1, 0), (-1, 0)] if beatmap.mode is Mode.CATCH else [(math.cos(a), math.sin(a)) for a in angles]
-    for figure in _figures(beatmap, random, FIGURE_OBJECTS):
+    for figure in figures_of(beatmap, random, FIGURE_OBJECTS):
         for dx, dy in directions:
 
             def there(point: Point, dx: float = pixels * dx, dy: float = pixels * dy) -> Point:
@@ -100,7 +100,7 @@ def _shifted(pixels: float, beatmap: Beatmap, random: Generator, envelope: Envel
 
             new = [relocated(o, there) for o in figure]
             if are_inside(new):
-                return _with_figure(beatmap, figure, new, f"{len(figure)} objects moved together by {pixels:g} px")
+                return with_figure(beatmap, figure, new, f"{len(figure)} objects moved together by {pixels:g} px")
     return None
 
 
@@ -129,12 +129,12 @@ def _scaled(factor: float, beatmap: Beatmap, random: Generator, envelope: Envelo
 def _reshaped(
     factor: float, angle: float, note: str, only_circles: bool, beatmap: Beatmap, random: Generator
 ) -> Planted | None:
-    for figure in _figures(beatmap, random, FIGURE_OBJECTS[1:], only_circles):
+    for figure in figures_of(beatmap, random, FIGURE_OBJECTS[1:], only_circles):
         change = _around_middle(figure, factor, angle)
         new = [relocated(o, change) for o in figure]
         farthest = max(math.dist((a.x, a.y), (b.x, b.y)) for a, b in zip(figure, new, strict=True))
         if farthest >= LEAST_MOVE_PX and are_inside(new):
-            return _with_figure(beatmap, figure, new, f"{len(figure)} objects {note}")
+            return with_figure(beatmap, figure, new, f"{len(figure)} objects {note}")
     return None
 
 
@@ -146,7 +146,7 @@ def _left(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | 
         back = objects[figure[0].index - len(figure) : figure[0].index]
         return all(math.dist((a.x, a.y), (b.x, b.y)) < LEAST_COPY_PX / 4 for a, b in zip(back, figure, strict=True))
 
-    figures = [f for f in _figures(beatmap, random, FIGURE_OBJECTS[1:3], True) if f[0].index >= len(f)]
+    figures = [f for f in figures_of(beatmap, random, FIGURE_OBJECTS[1:3], True) if f[0].index >= len(f)]
     if any(map(lies_on, figures)):
         return None
     for figure in figures:
@@ -155,7 +155,7 @@ def _left(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | 
         gaps = [b.time - a.time for a, b in pairwise((*original, *figure))]
         if all(map(is_circle, original)) and min(moves) >= LEAST_COPY_PX and max(gaps) - min(gaps) < 2 * SAME_MS:
             new = [replace(b, x=a.x, y=a.y) for a, b in zip(original, figure, strict=True)]
-            return _with_figure(beatmap, figure, new, f"a copy of {len(figure)} circles lies on its original")
+            return with_figure(beatmap, figure, new, f"a copy of {len(figure)} circles lies on its original")
     return None
 
 
@@ -204,7 +204,7 @@ def _passage_mirrored(measures: int, beatmap: Beatmap, random: Generator, envelo
                 and are_inside(new)
             ):
                 way = "turned upside down" if x_too and y_too else "mirrored"
-                return _with_figure(beatmap, inside, new, f"{measures} measures {way} about the middle")
+                return with_figure(beatmap, inside, new, f"{measures} measures {way} about the middle")
     return None
 
 

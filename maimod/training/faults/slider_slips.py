@@ -124,13 +124,13 @@ def _curve_changed(curve: str, beatmap: Beatmap, random: Generator, envelope: En
         if not is_curved or (curve == "B" and len(points) != 3):
             continue
         new = edited(beatmap, o, replace(o.slider, curve=curve))
-        if new is not None and new.slider is not None and _apart(o.slider, new.slider) >= LEAST_BODY_PX:
+        if new is not None and new.slider is not None and farthest_apart(o.slider, new.slider) >= LEAST_BODY_PX:
             note = f"curve {o.slider.curve} of the slider became {curve}"
             return mistake_at(exchanged(beatmap, o, new), o, note, max(o.end_time, new.end_time))
     return None
 
 
-def _apart(a: SliderPath, b: SliderPath) -> float:
+def farthest_apart(a: SliderPath, b: SliderPath) -> float:
     """Most px between two paths at the same share of their way."""
     shares = np.linspace(0, 1, BODY_POINTS)
     one, other = (path.at(shares * path.length) for path in (flatten(a), flatten(b)))

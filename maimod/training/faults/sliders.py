@@ -9,7 +9,7 @@ from functools import partial
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import ONLY_OSU, PLAYFIELD_MODES, Beatmap
+from maimod.osu.beatmap import ONLY_OSU, PLAYFIELD_MODES, Beatmap, HitObject, SliderPath
 from maimod.osu.slider_path import flatten
 from maimod.training.faults.base import (
     CLEAR_GAP_MS,
@@ -51,19 +51,29 @@ def _anchor_moved(pixels: float, beatmap: Beatmap, random: Generator, envelope: 
     return None
 
 
+def is_whole(slider: SliderPath) -> bool:
+    """Whether the path ends at its last control point; one that is cut off before it would become another path backwards."""
+    return math.dist(flatten(slider).end, slider.control_points[-1]) <= 5
+
+
+def backwards(o: HitObject) -> HitObject:
+    """A slider from its last control point to its first."""
+    assert o.slider is not None
+    points = o.slider.control_points[::-1]
+    return replace(o, x=points[0][0], y=points[0][1], slider=replace(o.slider, control_points=points))
+
+
 def _reversed(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     places = []
     for slider in sliders_of(beatmap):
         assert slider.slider is not None
         first, last = slider.slider.control_points[0], slider.slider.control_points[-1]
-        # A path that is cut off before its last control point would become another path.
-        if math.dist(first, last) >= 60 and is_inside(last) and math.dist(flatten(slider.slider).end, last) <= 5:
+        if math.dist(first, last) >= 60 and is_inside(last) and is_whole(slider.slider):
             places.append(slider)
     o = pick(random, places)
-    if o is None or o.slider is None:
+    if o is None:
         return None
-    points = o.slider.control_points[::-1]
-    turned = replace(o, x=points[0][0], y=points[0][1], slider=replace(o.slider, control_points=points))
+    turned = backwards(o)
     return mistake_at(exchanged(beatmap, o, turned), turned, "slider runs from its tail to its head", o.end_time)
 
 
