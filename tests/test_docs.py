@@ -149,6 +149,19 @@ def test_the_page_of_other_checkers_names_rules_that_there_are() -> None:
     assert named <= set(RULES), named - set(RULES)
 
 
+def test_rules_that_are_named_by_other_rooms_are_there() -> None:
+    """By id, or by a prefix in the presets: a name that is left behind when a rule is renamed would match nothing."""
+    categories = "|".join(category.value for category in Category)
+    named = {
+        name
+        for room in ("linter", "evidence", "reporters", "commands", "training", "ui")
+        for path in (ROOT / "maimod" / room).rglob("*.py")
+        for name in re.findall(rf'"((?:{categories})/[a-z-]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 50
+    assert {name for name in named if not any(rule.startswith(name) for rule in RULES)} == set()
+
+
 def test_the_readme_commands_name_what_is_there() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert all((ROOT / path).exists() for path in re.findall(r'beatmap_path="([^"]+)"', text))

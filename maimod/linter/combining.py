@@ -13,10 +13,9 @@ import numpy as np
 from maimod.findings import Finding, editor_timestamp
 from maimod.linter.adjustments import HOLD_SLIP, MISSING_COMBO, UNEXPECTED_COMBO
 from maimod.linter.fingerprints import listed
-from maimod.linter.merging import TIMES
 from maimod.linter.settings import is_faint
 from maimod.osu.beatmap import Beatmap
-from maimod.rules.base import Evidence, places_alike
+from maimod.rules.base import TIMES, Evidence, places_alike
 
 MOVED_OBJECTS = 2
 """Objects between the place of a new combo and where it seems to belong: of new combos that are set too late or too early most are

@@ -19,11 +19,10 @@ from maimod.findings import Category, Finding, Severity, Tier
 from maimod.linter.adjustments import UNEXPECTED_COMBO, WRONG_TICK
 from maimod.linter.combining import SAME_PLACE_MS, combined
 from maimod.linter.fingerprints import listed
-from maimod.linter.merging import TIMES
 from maimod.linter.rescore import rests_on_network
 from maimod.linter.settings import is_faint
 from maimod.rules import RULES
-from maimod.rules.base import Evidence
+from maimod.rules.base import TIMES, Evidence
 
 REACH_OBJECTS = 1
 """A finding reaches this many objects past its own."""
@@ -81,17 +80,17 @@ LATE_AT_BAR_LINE, LATE_AT_NOTE = "timing/line-after-bar-line", "scroll-speed/lin
 """A green line of taiko just after a bar line and the note on it: the fact about the bar line names the note too."""
 SAME_LINE_MS = 5.0
 """Both rules look for lines up to this late."""
-SET_HOLE = "mapset/missing-object"
+SET_HOLE, BESIDE_OTHERS = "mapset/missing-object", "mapset/beside-others"
 OFF_EVERY_TICK = frozenset({"rhythm/unsnapped", "rhythm/unusual-snap"})
 """Findings about an object on no tick that the map uses: the one before it is not meant for the place that it left."""
-OFF_TICKS = OFF_EVERY_TICK | frozenset({"rhythm/wrong-tick", "rhythm/unsnapped-at-red-line", "mapset/beside-others"})
+OFF_TICKS = OFF_EVERY_TICK | frozenset({WRONG_TICK, "rhythm/unsnapped-at-red-line", BESIDE_OTHERS})
 """Findings about an object that is beside its place, where the other difficulties have the object that seems to be missing."""
 BESIDE_BEATS = 0.55
 """How far an object can be from that place."""
 OTHER_SNAPS = "mapset/snaps-differ"
 FIRST_RULES = frozenset({KIAI_OF_SET, LATE_LINE, OTHER_SNAPS})
 """Exact findings that come before the estimates that they explain."""
-OF_OTHER_SNAPS = frozenset({"mapset/beside-others", "mapset/missing-object"})
+OF_OTHER_SNAPS = frozenset({BESIDE_OTHERS, SET_HOLE})
 """What a passage on another divisor than in the other difficulties shows at single objects."""
 SAME_BORDER_MS = 3
 ALIKE = "objects_alike"
@@ -293,7 +292,7 @@ class _Kept:
         if finding.rule != SET_HOLE:
             return []
         times, found = evidence.object_times, list[int]()
-        for time in finding.evidence.get("times_ms", [finding.time]):
+        for time in finding.evidence.get(TIMES, [finding.time]):
             reach = BESIDE_BEATS * evidence.beatmap.red_line_of(time).beat_length
             after = int(np.searchsorted(times, time))
             ranks = [

@@ -15,13 +15,13 @@ import numpy as np
 
 from maimod.features import phrases
 from maimod.findings import Category
-from maimod.linter.adjustments import HOLD_SLIP, LISTED_LOGIT, MISSING_COMBO, WRONG_TICK
+from maimod.linter.adjustments import HOLD_SLIP, LISTED_LOGIT, MISSING_COMBO, UNEXPECTED_COMBO, WRONG_TICK
 from maimod.linter.bugs import message_of
 from maimod.osu.beatmap import ALL_MODES, ONLY_CATCH, ONLY_MANIA, SCROLLING_MODES, Mode
 from maimod.rules import elsewhere
-from maimod.rules.base import Candidate, Evidence, places_alike
+from maimod.rules.base import TIMES, Candidate, Evidence, places_alike
 
-COPIED_RULES = ("new-combos/missing", "hitsounds/missing", "rhythm/missing-object")
+COPIED_RULES = (MISSING_COMBO, "hitsounds/missing", "rhythm/missing-object")
 """Rules about what can be forgotten in a phrase before it is copied."""
 COPIED = frozenset({Category.RHYTHM, Category.NEW_COMBOS, Category.HITSOUNDS})
 """Categories whose mistakes are copied with a passage; where objects lie on the playfield is mostly made anew."""
@@ -29,15 +29,13 @@ COPIED_FORMS = frozenset({"sliders/form", "sliders/repeats"})
 """Rules of other categories about the rhythm."""
 PHRASES = "phrases"
 """Evidence of a finding that stands for the same place of several phrases: how many."""
-TIMES = "times_ms"
-"""Evidence of a finding that stands for several places: their times."""
 _TIME = re.compile(r"\d+:\d\d:\d{3}|[\d.]+ ms")
 FEW_DOUBTS = 2
 """Where a map has more estimates of one rule or category of `ONE_QUESTION`, those with a score below 0.5 are one."""
 ONE_QUESTION: Mapping[str, tuple[frozenset[Mode], str]] = {
     "scroll-speed": (ALL_MODES, "the scroll speed is as doubtful at"),
-    "new-combos/unexpected": (ONLY_CATCH, "a new combo is as doubtful at"),
-    "new-combos/missing": (ONLY_CATCH, "a new combo is as likely at"),
+    UNEXPECTED_COMBO: (ONLY_CATCH, "a new combo is as doubtful at"),
+    MISSING_COMBO: (ONLY_CATCH, "a new combo is as likely at"),
     WRONG_TICK: (SCROLLING_MODES, "the tick is as doubtful at"),
     HOLD_SLIP: (ONLY_MANIA, "the end is as doubtful at"),
 }

@@ -28,12 +28,12 @@ from maimod.linter.adjustments import WRONG_TICK, adjusted
 from maimod.linter.bugs import message_of
 from maimod.linter.calibration import Calibration
 from maimod.linter.judge import Judge
-from maimod.linter.merging import TIMES, Judged, merged
+from maimod.linter.merging import Judged, merged
 from maimod.linter.places import NETWORK_WEIGHT, Place, logit_of
 from maimod.linter.settings import LEAST_SCORE
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS
 from maimod.rules import elsewhere
-from maimod.rules.base import Candidate, Certainty, Evidence
+from maimod.rules.base import TIMES, Candidate, Certainty, Evidence
 from maimod.rules.snaps import IS_HEARD
 from maimod.rules.volume import QUIET, QUIET_PERCENT
 

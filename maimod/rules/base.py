@@ -246,6 +246,8 @@ def candidate(
     )
 
 
+TIMES = "times_ms"
+"""Name of the number of a candidate about several places that holds their times [ms]."""
 MANY, MANY_MINORS = 8, 1
 """More findings of one rule become one: the map was made that way."""
 PLACES_NAMED = 8
@@ -282,7 +284,7 @@ def _as_one(first: Candidate, places: Sequence[Candidate]) -> Candidate:
         first,
         words=f"{first.message[:-1]}{places_alike(times[1:])}.",
         end_time=max(one.end_time or one.time for one in places),
-        numbers={**first.numbers, "places": len(times), "times_ms": sorted(times)[:20]},
+        numbers={**first.numbers, "places": len(times), TIMES: sorted(times)[:20]},
     )
 
 

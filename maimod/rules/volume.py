@@ -15,7 +15,7 @@ from maimod.osu.beatmap import PLAYFIELD_MODES, ObjectKind
 from maimod.osu.hitsounds import Hit
 from maimod.osu.names import hit_name
 from maimod.rules import elsewhere
-from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate, places_alike
+from maimod.rules.base import TIMES, Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate, places_alike
 from maimod.rules.hitsound_model import HitsoundEvidence
 
 LONE_CURVE = Curve(middle=8.0, scale=1.5)
@@ -234,7 +234,7 @@ def quiet(evidence: Evidence, found: Sequence[Hit]) -> Iterator[Candidate]:
             "hits": sum(map(len, runs)),
             "share_of_map": round(share, 4),
             "places": len(runs),
-            "times_ms": [run[0].time for run in runs],
+            TIMES: [run[0].time for run in runs],
         },
     )
 

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from maimod.findings import Category, Finding
+from maimod.rules.base import TIMES
 from maimod.training.faults import Fault, Planted
 from maimod.training.metrics import Trial
 
@@ -40,7 +41,7 @@ def spans_of(finding: Finding, whole: bool) -> list[Span]:
         finding: bundled ones list their places.
         whole: keep long sections, for mistakes that are long themselves.
     """
-    listed = finding.evidence.get("times_ms")
+    listed = finding.evidence.get(TIMES)
     if isinstance(listed, list) and listed:
         return [(float(time), float(time)) for time in listed]
     end = finding.time if finding.end_time is None else finding.end_time
