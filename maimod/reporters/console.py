@@ -1,12 +1,7 @@
-"""Console reports: text laid out for any width, with colours and editor links on a terminal and without them in a pipe.
-
-Lines are laid out here and only coloured by rich, so that a report is the same on every terminal and in every pipe.
-"""
+"""Console reports: mapset by mapset, with editor links, and a summary."""
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,20 +9,16 @@ from dataclasses import replace
 from typing import TextIO
 
 from rich.cells import cell_len
-from rich.console import Console
 from rich.style import Style
-from rich.text import Text
 
 from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Report, Severity, Tier, minutes
 from maimod.linter.settings import LEAST_SCORE
-from maimod.osu.beatmap import Mode
 from maimod.reporters import triage
+from maimod.reporters.page import LETTERS, MODES, STYLES, Page, Part, counted, end_of, glue, start_of, wrap
 from maimod.reporters.text import clean
 from maimod.reporters.triage import Entry
 from maimod.reporters.view import Shown, View, note, noted, shorten
 
-DEFAULT_WIDTH, MAX_WIDTH = 80, 120
-"""Columns in a pipe, and the widest page that is comfortable to read."""
 WIDE = 100
 """Pages this wide have the messages beside the timestamps, narrower ones below."""
 CONFIDENCE = 11
@@ -45,111 +36,7 @@ CONFIDENCE_NOTE = (
 
 FEW_ENTRIES, FIRST_ENTRIES = 10, 5
 """A report of more entries names the first ones again at its end, which a terminal shows."""
-
-STYLES = {Severity.PROBLEM: "bold red", Severity.WARNING: "yellow", Severity.MINOR: "cyan"}
-LETTERS = {Severity.PROBLEM: "P", Severity.WARNING: "W", Severity.MINOR: "M"}
-MODES = {mode.label: mode.title for mode in Mode}
 TITLES = {category: category.value.capitalize().replace("-", " ") for category in Category}
-
-Part = str | tuple[str, str | Style]
-"""Text, plain or with a style."""
-
-_GLUE = "\u00a0"
-
-
-def wrap(text: str, width: int) -> list[str]:
-    """Break at spaces into lines of at most `width` columns. No-break spaces do not break and are printed as spaces."""
-    lines, line = [], ""
-    for word in text.split(" "):
-        if line and cell_len(line) + 1 + cell_len(word) > width:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}" if line else word
-    return [part.replace(_GLUE, " ") for part in (*lines, line)]
-
-
-def glue(text: str) -> str:
-    """Replace spaces by no-break spaces."""
-    return text.replace(" ", _GLUE)
-
-
-def end_of(text: str, width: int) -> str:
-    """The last `width` columns of a text, with `…` in front if it is longer."""
-    if cell_len(text) <= width:
-        return text
-    while text and cell_len(text) > width - 1:
-        text = text[1:]
-    return "…" + text
-
-
-def start_of(text: str, width: int) -> str:
-    """The first `width` columns of a text, with `…` at the end if it is longer."""
-    if cell_len(text) <= width:
-        return text
-    while text and cell_len(text) > width - 1:
-        text = text[:-1]
-    return text.rstrip() + "…"
-
-
-def count(number: int, noun: str) -> str:
-    """`1 problem`, `2,000 problems`, `2 difficulties`."""
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"
-
-
-class _Console(Console):
-    """rich's console, but a closed pipe raises an error for the caller (rich would exit with 1)."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-
-
-class Page:
-    """Prints lines to one stream."""
-
-    def __init__(self, out: TextIO, view: View) -> None:
-        self.console = _Console(
-            file=out,
-            highlight=False,
-            markup=False,
-            emoji=False,
-            color_system=None if view.plain else "auto",
-            force_terminal=False if view.plain else None,
-        )
-        self.width = view.width or min(self._columns(), MAX_WIDTH)
-
-    def _columns(self) -> int:
-        if self.console.is_terminal:
-            return self.console.width
-        # In a pipe the width of the window must have no effect, unless COLUMNS is set.
-        asked = os.environ.get("COLUMNS", "")
-        return max(int(asked), 20) if asked.isdecimal() else DEFAULT_WIDTH
-
-    def line(self, *parts: Part) -> None:
-        """Print one line of (text, style) parts without wrapping."""
-        text = Text.assemble(*parts, end="")
-        text.rstrip()
-        self.console.print(text, soft_wrap=True)
-
-    def paragraph(
-        self, text: str, style: str = "", first: str = "", rest: int | None = None, first_style: str = ""
-    ) -> None:
-        """Print wrapped text: `first` before the first line, the others indented by `rest` columns."""
-        indent = cell_len(first) if rest is None else rest
-        lines = [line for line in wrap(text, self.width - max(indent, cell_len(first))) if line != "·"]
-        for number, line in enumerate(lines):
-            line = line.removesuffix(" ·").removeprefix("· ")  # no separator ends or begins a line
-            self.line((first if not number else " " * indent, first_style), (line, style))
-
-    def rule(self) -> None:
-        """Print a line across the page."""
-        self.line(("─" * self.width, "dim"))
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The report
 
 
 def console(report: Report, out: TextIO, view: View) -> None:
@@ -262,7 +149,7 @@ def _beatmap(
         facts = [
             MODES.get(beatmap.mode, beatmap.mode),
             *([] if beatmap.stars is None else [f"{beatmap.stars:.2f} stars"]),
-            count(beatmap.objects, "object"),
+            counted(beatmap.objects, "object"),
             minutes(beatmap.drain_ms),
             clean(beatmap.audio) if beatmap.audio else "no song",
             f"{clean(model.id)} ({clean(model.device)}, {model.precision})" if model else "no model",
@@ -360,13 +247,13 @@ def percent(probability: float) -> str:
 
 def _statistics(page: Page, shown: Shown, findings: Iterable[Finding]) -> None:
     """Print how often each rule fired, most frequent first, including findings that are not listed."""
-    note = " (with those not shown)" if shown.milder or shown.beyond else ""
+    remark = " (with those not shown)" if shown.milder or shown.beyond else ""
     counts = Counter((finding.rule, finding.severity) for finding in findings)
     totals: Counter[str] = Counter()
     for (rule, _), number in counts.items():
         totals[rule] += number
     rows = sorted(totals, key=lambda rule: (-totals[rule], rule))
-    page.line(("  problem  warning  minor  total  rule", "bold"), (note, "dim"))
+    page.line(("  problem  warning  minor  total  rule", "bold"), (remark, "dim"))
     for name, total in [*((rule, totals[rule]) for rule in rows), ("all rules", sum(totals.values()))]:
         numbers = [
             counts[name, severity] if name in totals else sum(counts[rule, severity] for rule in rows)
@@ -409,11 +296,11 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
     report = shown.report
     findings = report.findings
     errors = sum(beatmap.status == "error" for beatmap in report.beatmaps)
-    maps = f" in {count(len(report.beatmaps), 'map')}" if len(report.beatmaps) > 1 else ""
+    maps = f" in {counted(len(report.beatmaps), 'map')}" if len(report.beatmaps) > 1 else ""
     if findings:
-        parts: list[Part] = [(f"{count(len(findings), 'finding')}{maps}: ", "bold")]
+        parts: list[Part] = [(f"{counted(len(findings), 'finding')}{maps}: ", "bold")]
         for number, severity in ((report.summary[severity], severity) for severity in Severity):
-            text = f"{number} minor" if severity is Severity.MINOR else count(number, severity.value)
+            text = f"{number} minor" if severity is Severity.MINOR else counted(number, severity.value)
             parts += [", "] * (severity is not Severity.PROBLEM)
             parts.append((f"{text} ({LETTERS[severity]})", STYLES[severity] if number else "dim"))
         page.line(*parts)
@@ -431,13 +318,14 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
         )
         page.line((f"No findings listed{maps}.", "bold") if is_shortened else (f"No findings{maps}.", "bold green"))
     if errors:
-        page.line((f"{count(errors, 'map')} could not be checked.", "bold red"))
+        page.line((f"{counted(errors, 'map')} could not be checked.", "bold red"))
     _hidden(page, shown, view)
     if len(report.beatmaps) > 1:
         _unlisted(page, report)
     if fainter := sum(beatmap.fainter for beatmap in report.beatmaps):
         page.paragraph(
-            f"{count(fainter, 'fainter estimate')} not listed ({glue(f'--min-score {LEAST_SCORE}')} lists them).", "dim"
+            f"{counted(fainter, 'fainter estimate')} not listed ({glue(f'--min-score {LEAST_SCORE}')} lists them).",
+            "dim",
         )
     if report.interruption:
         page.paragraph(report.interruption, "bold red")
@@ -446,7 +334,7 @@ def _summary(page: Page, shown: Shown, view: View) -> None:
     entries = triage.entries(report)
     if any(entry.twins for entry in entries):
         page.paragraph(
-            f"Listed as {count(len(entries), 'entry')}: what several difficulties or rules share is one entry, and counts for each of them.",
+            f"Listed as {counted(len(entries), 'entry')}: what several difficulties or rules share is one entry, and counts for each of them.",
             "dim",
         )
     if len(entries) > FEW_ENTRIES:
@@ -505,5 +393,5 @@ def _counts(findings: Sequence[Finding]) -> str:
     counts = Counter(finding.severity for finding in findings)
     nouns = {Severity.MINOR: "minor finding"}
     return ", ".join(
-        count(counts[severity], nouns.get(severity, severity.value)) for severity in Severity if counts[severity]
+        counted(counts[severity], nouns.get(severity, severity.value)) for severity in Severity if counts[severity]
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from rich.console import Console
 
-from maimod.reporters.console import end_of
+from maimod.reporters.page import end_of
 from maimod.reporters.text import clean
 
 if TYPE_CHECKING:

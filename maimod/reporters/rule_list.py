@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from rich.cells import cell_len
 
 from maimod.osu.beatmap import ALL_MODES
-from maimod.reporters.console import LETTERS, MODES, STYLES, Page, Part, glue, wrap
+from maimod.reporters.page import LETTERS, MODES, STYLES, Page, Part, glue, wrap
 from maimod.reporters.view import View
 from maimod.rules.base import BeatmapCheck, MapsetCheck, Rule
 from maimod.rules.criteria import AS_OF, described

@@ -14,8 +14,10 @@ from rich.cells import cell_len
 import maimod.reporters
 from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Scope, Severity, Tier
 from maimod.reporters import REPORTERS, triage
-from maimod.reporters.console import clean, percent, wrap
+from maimod.reporters.console import percent
 from maimod.reporters.json import as_json, plain
+from maimod.reporters.page import wrap
+from maimod.reporters.text import clean
 from maimod.reporters.view import View, shorten
 from maimod.rules.base import Rule
 
