@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
 
 from maimod.audio import probe
 from maimod.audio.bandwidth import CLEAR_DROP, spectral_break
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
-from maimod.rules.sets import CRITERIA, LAZER, background, names, video
+from maimod.rules.sets import CRITERIA, LAZER, FileEvent, background, names, video
 
 AUDIO_MISSING = Rule(
     "mapset/audio-missing",
@@ -165,10 +168,6 @@ def run(evidence: MapsetEvidence) -> Iterator[Placed]:
     yield from _videos(evidence)
 
 
-def _size(n_bytes: int) -> str:
-    return f"{n_bytes / 1024 / 1024:.1f} MB"
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Songs
 
@@ -209,138 +208,144 @@ def _songs(evidence: MapsetEvidence) -> Iterator[Placed]:
                 message=f'"{file}" cannot be read as a song.',
             )
             continue
-        yield from _format(evidence, beatmaps, line, file, found)
-        yield from _rate(evidence, beatmaps, line, file, found)
-        yield from _encoded_up(evidence, beatmaps, line, file, found)
-        yield from _unused(evidence, beatmaps, line, file, found)
+        song = _Song(evidence, beatmaps, line, file, found)
+        for check in (_format, _rate, _sample_rate, _encoded_up, _unused):
+            yield from check(song)
         for beatmap in beatmaps:
-            yield from _after(evidence, beatmap, file, found)
+            yield from _after(song, beatmap)
 
 
-def _format(
-    evidence: MapsetEvidence, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media
-) -> Iterator[Placed]:
-    extension = file.rpartition(".")[2].lower()
+class _Song(msgspec.Struct, frozen=True):
+    """A song that can be read."""
+
+    evidence: MapsetEvidence
+    beatmaps: Sequence[Beatmap]
+    """The difficulties that use it."""
+    line: int
+    """Of its name in the first of them."""
+    file: str
+    media: probe.Media
+
+    def candidate(
+        self,
+        rule: Rule,
+        *,
+        message: str,
+        actual: str,
+        expected: str,
+        certainty: Certainty = Certainty.CERTAIN,
+        subject: str = "",
+        **numbers: float,
+    ) -> Iterator[Placed]:
+        """One candidate for all its difficulties; `subject` is the file unless another is given."""
+        return self.evidence.candidate(
+            rule,
+            self.beatmaps,
+            line=self.line,
+            certainty=certainty,
+            subject=subject or self.file,
+            actual=actual,
+            expected=[Expected(expected)],
+            message=message,
+            **numbers,
+        )
+
+
+def _format(song: _Song) -> Iterator[Placed]:
+    extension = song.file.rpartition(".")[2].lower()
     formats = {"mp3": "mp3", "ogg": "ogg"}
-    kind = found.container.partition(",")[0]
-    if kind == "ogg" and found.audio_codec != "vorbis":
-        kind = str(found.audio_codec)
+    kind = song.media.container.partition(",")[0]
+    if kind == "ogg" and song.media.audio_codec != "vorbis":
+        kind = str(song.media.audio_codec)
     if kind not in formats:
-        yield from evidence.candidate(
+        yield from song.candidate(
             AUDIO_FORMAT,
-            beatmaps,
-            line=line,
-            certainty=Certainty.CERTAIN,
-            subject=file,
             actual=kind,
-            expected=[Expected("mp3 or Ogg Vorbis")],
-            message=f'"{file}" is neither an mp3 nor an Ogg Vorbis file, but {kind}.',
+            expected="mp3 or Ogg Vorbis",
+            message=f'"{song.file}" is neither an mp3 nor an Ogg Vorbis file, but {kind}.',
         )
     elif extension != formats[kind]:
-        yield from evidence.candidate(
+        yield from song.candidate(
             AUDIO_FORMAT,
-            beatmaps,
-            line=line,
             certainty=Certainty.LIKELY,
-            subject=file,
             actual=extension,
-            expected=[Expected(kind)],
-            message=f'"{file}" is an {kind} file by its content, but its name ends in "{extension}".',
+            expected=kind,
+            message=f'"{song.file}" is an {kind} file by its content, but its name ends in "{extension}".',
         )
 
 
-def _rate(
-    evidence: MapsetEvidence, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media
-) -> Iterator[Placed]:
-    is_ogg = found.container == "ogg"
+def _rate(song: _Song) -> Iterator[Placed]:
+    is_ogg = song.media.container == "ogg"
     highest, leniency = (MAX_RATE_OGG, RATE_LENIENCY_OGG) if is_ogg else (MAX_RATE, RATE_LENIENCY)
-    rate = found.bit_rate
+    rate = song.media.bit_rate
     if rate is not None and not MIN_RATE - leniency <= rate <= highest + leniency:
         bound = "below 128" if rate < MIN_RATE else f"above {highest:.0f}"
-        yield from evidence.candidate(
+        yield from song.candidate(
             AUDIO_QUALITY,
-            beatmaps,
-            line=line,
-            certainty=Certainty.CERTAIN,
-            subject=file,
             actual=f"{rate:.0f} kbit/s",
-            expected=[Expected(f"{MIN_RATE:.0f} to {highest:.0f} kbit/s")],
-            message=f'The bit rate of "{file}" is {rate:.0f} kbit/s on average, {bound}.',
-        )
-    if found.sample_rate is not None and found.sample_rate > MAX_SAMPLE_RATE:
-        yield from evidence.candidate(
-            AUDIO_QUALITY,
-            beatmaps,
-            line=line,
-            certainty=Certainty.CERTAIN,
-            subject=f"{file} sample rate",
-            actual=f"{found.sample_rate} Hz",
-            expected=[Expected(f"{MAX_SAMPLE_RATE} Hz or less")],
-            message=f'"{file}" has {found.sample_rate / 1000:g} kHz; songs may have {MAX_SAMPLE_RATE / 1000:g} kHz at most.',
-        )
-    if found.sample_rate is not None and found.sample_rate < FULL_SAMPLE_RATE:
-        yield from evidence.candidate(
-            AUDIO_QUALITY,
-            beatmaps,
-            line=line,
-            certainty=Certainty.POSSIBLE,
-            subject=f"{file} sample rate",
-            actual=f"{found.sample_rate} Hz",
-            expected=[Expected("44100 Hz")],
-            message=f'"{file}" has {found.sample_rate / 1000:g} kHz, where songs have 44.1 kHz: high sounds are missing.',
+            expected=f"{MIN_RATE:.0f} to {highest:.0f} kbit/s",
+            message=f'The bit rate of "{song.file}" is {rate:.0f} kbit/s on average, {bound}.',
         )
 
 
-def _encoded_up(
-    evidence: MapsetEvidence, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media
-) -> Iterator[Placed]:
-    limit = next((khz for rate, khz in CUT_BELOW if found.bit_rate is not None and found.bit_rate >= rate), None)
-    if limit is None or found.audio_codec not in ("mp3", "mp3float", "vorbis"):
+def _sample_rate(song: _Song) -> Iterator[Placed]:
+    rate = song.media.sample_rate
+    if rate is None or FULL_SAMPLE_RATE <= rate <= MAX_SAMPLE_RATE:
         return
-    end = spectral_break(evidence.mapset.path_of(file))
+    is_high = rate > MAX_SAMPLE_RATE
+    yield from song.candidate(
+        AUDIO_QUALITY,
+        certainty=Certainty.CERTAIN if is_high else Certainty.POSSIBLE,
+        subject=f"{song.file} sample rate",
+        actual=f"{rate} Hz",
+        expected=f"{MAX_SAMPLE_RATE} Hz or less" if is_high else f"{FULL_SAMPLE_RATE} Hz",
+        message=f'"{song.file}" has {rate / 1000:g} kHz; songs may have {MAX_SAMPLE_RATE / 1000:g} kHz at most.'
+        if is_high
+        else f'"{song.file}" has {rate / 1000:g} kHz, where songs have {FULL_SAMPLE_RATE / 1000:g} kHz: high sounds are missing.',
+    )
+
+
+def _encoded_up(song: _Song) -> Iterator[Placed]:
+    rate = song.media.bit_rate
+    limit = next((khz for least, khz in CUT_BELOW if rate is not None and rate >= least), None)
+    if limit is None or song.media.audio_codec not in ("mp3", "mp3float", "vorbis"):
+        return
+    end = spectral_break(song.evidence.mapset.path_of(song.file))
     if end is None or end.khz >= limit or end.drop < CLEAR_DROP:
         return
-    yield from evidence.candidate(
+    yield from song.candidate(
         ENCODED_UP,
-        beatmaps,
-        line=line,
         certainty=Certainty.LIKELY,
-        subject=file,
         actual=f"{end.khz:.1f} kHz",
-        expected=[Expected(f"{limit:g} kHz or more")],
-        message=f'"{file}" has {found.bit_rate:.0f} kbit/s, but nothing above {end.khz:.1f} kHz, like songs that were encoded at a lower '
+        expected=f"{limit:g} kHz or more",
+        message=f'"{song.file}" has {rate:.0f} kbit/s, but nothing above {end.khz:.1f} kHz, like songs that were encoded at a lower '
         "rate before.",
         khz=end.khz,
         drop_db=end.drop,
     )
 
 
-def _unused(
-    evidence: MapsetEvidence, beatmaps: Sequence[Beatmap], line: int, file: str, found: probe.Media
-) -> Iterator[Placed]:
-    if not found.duration:
+def _unused(song: _Song) -> Iterator[Placed]:
+    if not song.media.duration:
         return
-    end = max(o.end_time for beatmap in beatmaps for o in beatmap.hit_objects)
-    share = 1.0 - end / found.duration
+    end = max(o.end_time for beatmap in song.beatmaps for o in beatmap.hit_objects)
+    share = 1.0 - end / song.media.duration
     if share > UNUSED_SHARE:
-        shown = any(video(beatmap) for beatmap in beatmaps) or bool(evidence.mapset.storyboard)
-        yield from evidence.candidate(
+        shown = any(video(beatmap) for beatmap in song.beatmaps) or bool(song.evidence.mapset.storyboard)
+        yield from song.candidate(
             UNUSED_AUDIO,
-            beatmaps,
-            line=line,
             certainty=Certainty.POSSIBLE if shown else Certainty.LIKELY,
-            subject=file,
             actual=f"{100 * share:.0f} %",
-            expected=[Expected("20 % or less")],
+            expected="20 % or less",
             message=f"{100 * share:.0f} % of the song comes after the last object{' (with a video or storyboard)' if shown else ''}; "
             f"at most {100 * UNUSED_SHARE:.0f} % of it may.",
         )
 
 
-def _after(evidence: MapsetEvidence, beatmap: Beatmap, file: str, found: probe.Media) -> Iterator[Placed]:
-    if not found.duration:
+def _after(song: _Song, beatmap: Beatmap) -> Iterator[Placed]:
+    if not song.media.duration:
         return
-    end = found.duration
+    end = song.media.duration
     late = [o for o in beatmap.hit_objects if o.time > end + SONG_END_LENIENCY_MS]
     long = [o for o in beatmap.hit_objects if o.end_time > end + OBJECT_END_LENIENCY_MS]
     if not late and not long:
@@ -348,14 +353,14 @@ def _after(evidence: MapsetEvidence, beatmap: Beatmap, file: str, found: probe.M
     first = min(late or long, key=lambda o: o.time)
     by = max(o.time if late else o.end_time for o in late or long) - end
     many = f"{len(late)} objects lie" if len(late) > 1 else "An object lies" if late else "An object is held until"
-    yield from evidence.candidate(
+    yield from song.evidence.candidate(
         OBJECTS_AFTER_SONG,
         beatmap,
         time=first.time,
         line=first.line,
         objects=[first],
         certainty=Certainty.CERTAIN if late else Certainty.POSSIBLE,
-        subject=file,
+        subject=song.file,
         actual=f"{by / 1000:.1f} s",
         expected=[Expected(f"{end / 1000:.1f} s of song")],
         message=f"{many} after the end of the song, which is {end / 1000:.1f} s long: by up to {by / 1000:.1f} s.",
@@ -366,29 +371,41 @@ def _after(evidence: MapsetEvidence, beatmap: Beatmap, file: str, found: probe.M
 # Pictures
 
 
-def _backgrounds(evidence: MapsetEvidence) -> Iterator[Placed]:
+class _Fault(NamedTuple):
+    """What is wrong with a picture or a video."""
+
+    certainty: Certainty
+    what: str
+    """After its name: "is 100 x 100, smaller than 160 x 120"."""
+    actual: str
+    expected: str
+
+
+def _users(named: Iterable[tuple[Beatmap, FileEvent | None]]) -> Iterator[tuple[str, int, list[Beatmap]]]:
+    """(name, line of the first event, difficulties) of each file that events of difficulties show."""
     by_name: dict[str, list[tuple[int, Beatmap]]] = defaultdict(list)
-    without = []
-    for beatmap in evidence.beatmaps:
-        event = background(beatmap)
-        if event is None:
-            without.append(beatmap)
-        else:
+    for beatmap, event in named:
+        if event is not None:
             by_name[event.name].append((event.line, beatmap))
+    for name, places in by_name.items():
+        yield name, places[0][0], [beatmap for _, beatmap in places]
+
+
+def _backgrounds(evidence: MapsetEvidence) -> Iterator[Placed]:
+    named = [(beatmap, background(beatmap)) for beatmap in evidence.beatmaps]
+    without = [beatmap for beatmap, event in named if event is None]
     if without:
         all_of_them = len(without) == len(evidence.beatmaps)
-        message = f"There is no background in {'any difficulty' if all_of_them else names(without)}."
         yield from evidence.candidate(
             BACKGROUND_MISSING,
             without,
             certainty=Certainty.CERTAIN,
             subject="none",
-            message=message,
+            message=f"There is no background in {'any difficulty' if all_of_them else names(without)}.",
             actual="none",
             expected=[Expected("a background")],
         )
-    for name, places in by_name.items():
-        line, beatmaps = places[0][0], [beatmap for _, beatmap in places]
+    for name, line, beatmaps in _users(named):
         file = evidence.mapset.find_picture(name)
         if file is None:
             yield from evidence.candidate(
@@ -402,75 +419,71 @@ def _backgrounds(evidence: MapsetEvidence) -> Iterator[Placed]:
                 expected=[Expected("a file of the folder")],
             )
             continue
-        for certainty, what, actual, expected in _background_faults(evidence, file):
+        for fault in _background_faults(evidence, file):
             yield from evidence.candidate(
                 BACKGROUND,
                 beatmaps,
                 line=line,
-                certainty=certainty,
-                subject=f"{file} {expected}",
-                message=f'The background "{file}" {what}.',
-                actual=actual,
-                expected=[Expected(expected)],
+                certainty=fault.certainty,
+                subject=f"{file} {fault.expected}",
+                message=f'The background "{file}" {fault.what}.',
+                actual=fault.actual,
+                expected=[Expected(fault.expected)],
             )
 
 
-def _background_faults(evidence: MapsetEvidence, file: str) -> Iterator[tuple[Certainty, str, str, str]]:
+def _background_faults(evidence: MapsetEvidence, file: str) -> Iterator[_Fault]:
     n_bytes = evidence.mapset.files[file]
     if n_bytes > MAX_BACKGROUND_BYTES:
-        yield Certainty.CERTAIN, f"has {_size(n_bytes)}, more than 2.5 MB", _size(n_bytes), "2.5 MB or less"
+        size = f"{n_bytes / 1024 / 1024:.1f} MB"
+        yield _Fault(Certainty.CERTAIN, f"has {size}, more than 2.5 MB", size, "2.5 MB or less")
     found = probe.picture_size(evidence.mapset.path_of(file))
     if found is None:
-        yield Certainty.LIKELY, "is neither a JPEG nor a PNG", "another format", "JPEG or PNG"
+        yield _Fault(Certainty.LIKELY, "is neither a JPEG nor a PNG", "another format", "JPEG or PNG")
         return
     width, height, _ = found
     size = f"{width} x {height}"
     if width > MAX_WIDTH or height > MAX_HEIGHT:
-        yield Certainty.CERTAIN, f"is {size}, larger than 2560 x 1440", size, "2560 x 1440 or less"
+        yield _Fault(Certainty.CERTAIN, f"is {size}, larger than 2560 x 1440", size, "2560 x 1440 or less")
     elif width < MIN_WIDTH or height < MIN_HEIGHT:
-        yield Certainty.CERTAIN, f"is {size}, smaller than 160 x 120", size, "160 x 120 or more"
+        yield _Fault(Certainty.CERTAIN, f"is {size}, smaller than 160 x 120", size, "160 x 120 or more")
     elif width < LOW_WIDTH or height < LOW_HEIGHT:
-        yield Certainty.LIKELY, f"is {size}, a low resolution", size, "960 x 540 or more"
+        yield _Fault(Certainty.LIKELY, f"is {size}, a low resolution", size, "960 x 540 or more")
     elif width < FULL_WIDTH or height < FULL_HEIGHT:
-        yield Certainty.POSSIBLE, f"is {size}, which large screens blur", size, "1024 x 640 or more"
+        yield _Fault(Certainty.POSSIBLE, f"is {size}, which large screens blur", size, "1024 x 640 or more")
 
 
 def _videos(evidence: MapsetEvidence) -> Iterator[Placed]:
-    by_name: dict[str, list[tuple[int, Beatmap]]] = defaultdict(list)
-    for beatmap in evidence.beatmaps:
-        if (event := video(beatmap)) is not None:
-            by_name[event.name].append((event.line, beatmap))
-    for name, places in by_name.items():
-        line, beatmaps = places[0][0], [beatmap for _, beatmap in places]
-        file = evidence.mapset.find(name)
-        for certainty, what, actual, expected in _video_faults(evidence, name, file):
+    for name, line, beatmaps in _users((beatmap, video(beatmap)) for beatmap in evidence.beatmaps):
+        for fault in _video_faults(evidence, name, evidence.mapset.find(name)):
             yield from evidence.candidate(
                 VIDEO,
                 beatmaps,
                 line=line,
-                certainty=certainty,
-                subject=f"{name} {expected}",
-                message=f'The video "{name}" {what}.',
-                actual=actual,
-                expected=[Expected(expected)],
+                certainty=fault.certainty,
+                subject=f"{name} {fault.expected}",
+                message=f'The video "{name}" {fault.what}.',
+                actual=fault.actual,
+                expected=[Expected(fault.expected)],
             )
 
 
-def _video_faults(evidence: MapsetEvidence, name: str, file: str | None) -> Iterator[tuple[Certainty, str, str, str]]:
+def _video_faults(evidence: MapsetEvidence, name: str, file: str | None) -> Iterator[_Fault]:
     if file is None:
-        yield Certainty.POSSIBLE, evidence.mapset.why_not(name), "no file", "a video"
+        yield _Fault(Certainty.POSSIBLE, evidence.mapset.why_not(name), "no file", "a video")
         return
     found = probe.probe(evidence.mapset.path_of(file), rate=False)
     if found is None or found.video_codec is None:
-        yield Certainty.LIKELY, "cannot be read as a video", "another format", "a video"
+        yield _Fault(Certainty.LIKELY, "cannot be read as a video", "another format", "a video")
         return
     if found.width > MAX_VIDEO_WIDTH or found.height > MAX_VIDEO_HEIGHT:
         size = f"{found.width} x {found.height}"
-        yield Certainty.CERTAIN, f"is {size}, larger than 1280 x 720", size, "1280 x 720 or less"
+        yield _Fault(Certainty.CERTAIN, f"is {size}, larger than 1280 x 720", size, "1280 x 720 or less")
     if found.audio_codec is not None:
-        yield Certainty.CERTAIN, "has a sound track", found.audio_codec, "no sound track"
+        yield _Fault(Certainty.CERTAIN, "has a sound track", found.audio_codec, "no sound track")
     if found.video_codec != "h264":
-        yield Certainty.CERTAIN, f"is encoded as {found.video_codec}, not as H.264", found.video_codec, "h264"
+        codec = found.video_codec
+        yield _Fault(Certainty.CERTAIN, f"is encoded as {codec}, not as H.264", codec, "h264")
 
 
 CHECK = MapsetCheck(
