@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -17,21 +13,16 @@ from maimod.linter.models import load_networks
 from maimod.linter.session import analyse_beatmap
 from maimod.linter.settings import Settings
 from maimod.osu import parser
+from tools.example.beatmap import SONG
+from tools.example.faults import FAULTS, TAIKO_FAULTS, Fault
+from tools.example.folder import FOLDER, maps, readme
+from tools.example.score import BEAT_MS, MEASURE_MS
 
-SCRIPT = Path(__file__).parent.parent / "tools" / "make_example.py"
-
-
-@cache
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_example", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = sys.modules["make_example"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+PLANTED = {"Faulty": FAULTS, "Faulty Taiko": TAIKO_FAULTS}
 
 
 def path_of(version: str) -> Path:
-    return script().FOLDER / f"maimod - Example (maimod) [{version}].osu"
+    return FOLDER / f"maimod - Example (maimod) [{version}].osu"
 
 
 def reports_of(settings: Settings) -> dict[str, BeatmapReport]:
@@ -39,7 +30,7 @@ def reports_of(settings: Settings) -> dict[str, BeatmapReport]:
     resources = Resources(load_networks(settings))
     return {
         one.version: analyse_beatmap(parser.load(path_of(one.version)), settings, resources, one.version).report
-        for one in script().maps()
+        for one in maps()
     }
 
 
@@ -48,25 +39,19 @@ def reports() -> dict[str, BeatmapReport]:
     return reports_of(Settings(model=None))
 
 
-def plain_faults() -> list[tuple[str, object]]:
-    return [
-        (version, fault)
-        for version, faults in (("Faulty", script().FAULTS), ("Faulty Taiko", script().TAIKO_FAULTS))
-        for fault in faults
-        if not fault.needs_model
-    ]
+def plain_faults() -> list[tuple[str, Fault]]:
+    return [(version, fault) for version, faults in PLANTED.items() for fault in faults if not fault.needs_model]
 
 
-def findings_of(report: BeatmapReport, fault) -> list[Finding]:
+def findings_of(report: BeatmapReport, fault: Fault) -> list[Finding]:
     """Findings of a right rule at the place of a fault."""
-    beat = script().BEAT_MS
-    end = fault.time + fault.span * script().MEASURE_MS
+    end = fault.time + fault.span * MEASURE_MS
     return [
         f
         for f in report.findings
         if f.rule.startswith(fault.rules)
-        and f.time <= end + beat
-        and (f.end_time if f.end_time is not None else f.time) >= fault.time - beat
+        and f.time <= end + BEAT_MS
+        and (f.end_time if f.end_time is not None else f.time) >= fault.time - BEAT_MS
     ]
 
 
@@ -85,30 +70,30 @@ def test_fault_is_found_without_a_model(reports, version, fault):
     fields = path_of(version).read_text(encoding="utf-8").splitlines()[found[0].line - 1].split(",")
     written = float(fields[0]) if len(fields) == 8 and fields[2] == "4" else float(fields[2])
     if not fault.span:
-        assert abs(written - fault.time) <= script().BEAT_MS / 2
+        assert abs(written - fault.time) <= BEAT_MS / 2
 
 
 def test_every_finding_of_the_faulty_maps_is_a_planted_fault(reports):
-    for version, faults in (("Faulty", script().FAULTS), ("Faulty Taiko", script().TAIKO_FAULTS)):
+    for version, faults in PLANTED.items():
         explained = {id(f) for fault in faults for f in findings_of(reports[version], fault)}
         # If a slider ends elsewhere, the next object, at most two beats later, is too far away as well.
-        after = 2 * script().BEAT_MS
+        after = 2 * BEAT_MS
         explained |= {id(f) for f in reports[version].findings for fault in faults if 0 <= f.time - fault.time <= after}
         assert [(f.rule, f.message) for f in reports[version].findings if id(f) not in explained] == []
 
 
-def test_files_are_what_the_script_writes():
-    for beatmap in script().maps():
+def test_files_are_what_the_tool_writes():
+    for beatmap in maps():
         assert path_of(beatmap.version).read_bytes().decode() == beatmap.text().replace("\n", "\r\n")
-    assert (script().FOLDER.parent / "README.md").read_text(encoding="utf-8") == script().readme()
-    assert 0 < (script().FOLDER / script().SONG).stat().st_size <= 1_300_000
+    assert (FOLDER.parent / "README.md").read_text(encoding="utf-8") == readme()
+    assert 0 < (FOLDER / SONG).stat().st_size <= 1_300_000
 
 
 @pytest.fixture(scope="module")
 def judged() -> dict[str, BeatmapReport]:
     """With the bundled model, on the CPU, as a check of the folder gives them: each beside the other difficulties."""
     pytest.importorskip("torch")
-    return {report.version: report for report in lint([script().FOLDER], Settings(device="cpu")).report().beatmaps}
+    return {report.version: report for report in lint([FOLDER], Settings(device="cpu")).report().beatmaps}
 
 
 @pytest.mark.parametrize("version", ["Hard", "Taiko"])
@@ -120,10 +105,7 @@ def test_clean_maps_are_silent_to_the_model_too(judged, version):
 
 def test_the_model_finds_what_arithmetic_cannot(judged):
     missed = [
-        fault.name
-        for version, faults in (("Faulty", script().FAULTS), ("Faulty Taiko", script().TAIKO_FAULTS))
-        for fault in faults
-        if not findings_of(judged[version], fault)
+        fault.name for version, faults in PLANTED.items() for fault in faults if not findings_of(judged[version], fault)
     ]
     assert missed == []
 
