@@ -118,13 +118,30 @@ def _mode_with_song(path: Path) -> int | None:
 # Running
 
 
+class Planting(msgspec.Struct, frozen=True):
+    """Which mistakes an evaluation plants in each map."""
+
+    faults: tuple[str, ...]
+    """Names of the kinds with their doses."""
+    seed: int = 0
+    """Chooses doses and places; map, kind and seed give the same ones in every evaluation."""
+    together: int = 1
+    """Up to this many different local mistakes are planted in one copy, `APART_MS` apart, which takes fewer lints; each is
+    ranked without the findings about the others."""
+    doses: int = 0
+    """Most doses of each kind in a map; 0 plants all."""
+
+    def of_map(self, beatmap: Beatmap) -> list[Fault]:
+        """The faults that are planted in a map."""
+        fitting = [fault for fault in FAULTS if fault.name in self.faults and beatmap.mode in fault.modes]
+        return chosen_doses(fitting, beatmap.path.name, self.seed, self.doses)
+
+
 def evaluate_map(
     analyse: Callable[[Beatmap, str], Analysis],
     loaded: Beatmap,
-    faults: Sequence[Fault],
-    seed: int,
+    planting: Planting,
     *,
-    together: int,
     model: str = "none",
     untouched: tuple[Analysis, Sequence[Finding]] | None = None,
 ) -> Evaluation:
@@ -133,17 +150,14 @@ def evaluate_map(
     Args:
         analyse: called with the map or a changed copy and its name.
         loaded: assumed to have no mistakes.
-        faults: what to plant.
-        seed: chooses the places; map, kind and seed give the same place in every evaluation.
-        together: plant up to this many different local mistakes in one copy, `APART_MS` apart, which takes fewer lints;
-            each is ranked without the findings about the others.
+        planting: what to plant.
         model: the model in use.
         untouched: of the map as it is the analysis, and the findings with those about its set, if they are known.
     """
     name = f"{loaded.path.parent.name}/{loaded.path.name}"
-    wanted = [fault for fault in faults if loaded.mode in fault.modes]
+    wanted = planting.of_map(loaded)
     before, listed = untouched or (analyse(loaded, name), None)
-    copies = plant(loaded, wanted, seed, before.evidence.envelope, together)
+    copies = plant(loaded, wanted, planting.seed, before.evidence.envelope, planting.together)
     trials = []
     for copy in copies:
         after = analyse(copy.beatmap, name)
@@ -159,7 +173,7 @@ def evaluate_map(
     listed = before.report.findings if listed is None else listed
     alarms = tuple(Alarm(f.rule, f.severity.value, f.score, f.timestamp, f.message) for f in listed)
     return Evaluation(
-        seed,
+        planting.seed,
         model,
         tuple(trials),
         (Untouched(name, loaded.mode.label, loaded.drain_ms / 60_000, alarms),),
@@ -242,21 +256,16 @@ def set_of(path: Path) -> Mapset | None:
     return next((found for found in sets if any(beatmap.path == path for beatmap in found.beatmaps)), None)
 
 
-def evaluate_file(
-    settings: Settings, faults: Sequence[str], seed: int, together: int, doses: int, path: Path
-) -> Evaluation:
-    """:func:`evaluate_map` of a beatmap file; `faults` are names, of which `doses` of each kind are planted."""
+def evaluate_file(settings: Settings, planting: Planting, path: Path) -> Evaluation:
+    """:func:`evaluate_map` of a beatmap file."""
     resources, whole, loaded = evaluation_resources(settings), set_of(path), parser.load(path)
     info = resources.networks.info
-    fitting = [fault for fault in FAULTS if fault.name in faults and loaded.mode in fault.modes]
     gathered = result_of(gather(loaded, path.name, settings, resources, whole))
     in_set = analyse_set(gather_mapset(whole, frozenset({path}), settings)) if whole else None
     return evaluate_map(
         lambda beatmap, name: analyse_beatmap(beatmap, settings, resources, name, whole),
         loaded,
-        chosen_doses(fitting, path.name, seed, doses),
-        seed,
-        together=together,
+        planting,
         model=info.id if info else "none",
         untouched=(
             analyse(gathered, path.name, settings),
@@ -268,11 +277,8 @@ def evaluate_file(
 def run(
     paths: Sequence[Path],
     settings: Settings,
-    faults: Sequence[Fault] = FAULTS,
-    seed: int = 0,
+    planting: Planting,
     *,
-    together: int = 1,
-    doses: int = 0,
     jobs: int = 1,
     split: str = "",
     report: Callable[[int, Path], None] = lambda done, path: None,
@@ -282,10 +288,7 @@ def run(
     Args:
         paths: beatmaps.
         settings: of the lint.
-        faults: what to plant.
-        seed: chooses the places.
-        together: as for :func:`evaluate_map`.
-        doses: most doses of each kind in a map; 0 plants all.
+        planting: what to plant in each.
         jobs: number of processes.
         split: name of the maps, for the report.
         report: called with the number of maps done and the last of them.
@@ -293,7 +296,7 @@ def run(
     Raises:
         UsageError: if a process ends by itself.
     """
-    work = partial(evaluate_file, settings, [fault.name for fault in faults], seed, together, doses)
+    work = partial(evaluate_file, settings, planting)
     parts = []
     for done, (path, part) in enumerate(map_in_processes(work, paths, jobs), start=1):
         parts.append(part)

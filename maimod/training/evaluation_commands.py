@@ -15,8 +15,8 @@ from maimod.linter.settings import Settings
 from maimod.osu.beatmap import Mode
 from maimod.training import corrections, tables
 from maimod.training.corpus import is_held_out
-from maimod.training.evaluate import read, run, sources, to_json
-from maimod.training.faults import Fault, select
+from maimod.training.evaluate import Planting, read, run, sources, to_json
+from maimod.training.faults import select
 from maimod.training.metrics import Evaluation
 
 
@@ -61,7 +61,8 @@ def evaluate(
             raise UsageError(f"{songs}: no map with a song to plant mistakes in")
         ranked = ", ranked" if manifest and not unranked else ""
         split = f" of {songs.name}{ranked}" + (", held out" if held_out else "")
-        done = _run(paths, settings, _chosen(faults), seed, together, doses, jobs, split, report)
+        planting = Planting(_chosen(faults), seed, together, doses)
+        done = _run(paths, settings, planting, jobs, split, report)
         stored, text = to_json(done), tables.markdown(done)
     if pairs is not None:
         results = corrections.measure(pairs, settings, jobs, report)
@@ -75,23 +76,17 @@ def evaluate(
         print(text, end="")
 
 
-def _chosen(faults: str) -> tuple[Fault, ...]:
+def _chosen(faults: str) -> tuple[str, ...]:
+    """Names of the faults that an option names."""
+    names = [name.strip() for name in faults.split(",") if name.strip()]
     try:
-        return () if faults == "none" else select(name.strip() for name in faults.split(",") if name.strip())
+        return () if faults == "none" else tuple(fault.name for fault in select(names))
     except ValueError as error:
         raise UsageError(str(error)) from None
 
 
 def _run(
-    paths: list[Path],
-    settings: Settings,
-    faults: tuple[Fault, ...],
-    seed: int,
-    together: int,
-    doses: int,
-    jobs: int,
-    split: str,
-    report: Callable[[str], None],
+    paths: list[Path], settings: Settings, planting: Planting, jobs: int, split: str, report: Callable[[str], None]
 ) -> Evaluation:
     """Evaluate with the time left after each map."""
     began = time.monotonic()
@@ -100,7 +95,7 @@ def _run(
         left = (time.monotonic() - began) / done * (len(paths) - done)
         report(f"{done} of {len(paths)}, about {left / 60:.0f} min left: {path.parent.name[:40]}/{path.name[-40:]}")
 
-    return run(paths, settings, faults, seed, together=together, doses=doses, jobs=jobs, split=split, report=report_map)
+    return run(paths, settings, planting, jobs=jobs, split=split, report=report_map)
 
 
 def compare(one: Path, two: Path) -> str:

@@ -18,7 +18,7 @@ from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.timing import snap
 from maimod.rules.base import Evidence
 from maimod.training import evaluation_commands
-from maimod.training.evaluate import chosen_doses, evaluate_map, read, sources, to_json
+from maimod.training.evaluate import Planting, chosen_doses, evaluate_map, read, sources, to_json
 from maimod.training.faults import FAULTS, Planted, select
 from maimod.training.hits import is_near, leads_to, mean_rank, trial_of
 from maimod.training.metrics import (
@@ -133,7 +133,7 @@ def snaps(loaded: Beatmap, name: str) -> Analysis:
 @pytest.mark.parametrize("together", [1, 3])
 def test_from_end_to_end(together: int) -> None:
     faults = select(["unsnapped:5 ms", "unsnapped:10 ms", "moved:60 px"])
-    done = evaluate_map(snaps, even_map(200), faults, 1, together=together)
+    done = evaluate_map(snaps, even_map(200), Planting(tuple(fault.name for fault in faults), 1, together))
     assert {(t.kind, t.rank) for t in done.trials} == {("unsnapped", 1), ("moved", None)}
     assert done.untouched[0].alarms == ()
     rows = recalls(done, lambda t: f"{t.kind} {t.dose}")
