@@ -423,6 +423,15 @@ class Evidence:
             found.setdefault(slot, o)
         return found
 
+    def doubted_objects(
+        self, corruption: CorruptionLogits, kind: str, least: float = LEAST_PROPOSED_LOGIT
+    ) -> Iterator[tuple[HitObject, float]]:
+        """Objects at which the discriminator gives at least so much to a kind of corruption, with its log-odds."""
+        for slot, logit in corruption.peaks(kind, least, apart=0):
+            o = self.object_of_slot.get(slot)
+            if o is not None:
+                yield o, logit
+
     @cached_property
     def others(self) -> tuple[Beatmap, ...]:
         """The other difficulties of its set, of all modes; none for a map alone."""

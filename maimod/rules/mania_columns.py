@@ -12,7 +12,7 @@ from maimod.events.schema import EventKind, EventScore
 from maimod.features.ordered import percentile
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import ONLY_MANIA, HitObject, Mode, ObjectKind
-from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
 from maimod.rules.mania_slips import likeliest_of_chord
 from maimod.rules.positions import BASE_PERCENTILE, MIN_OBJECTS
 
@@ -138,10 +138,9 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
     """Notes that fit neither those before nor those after."""
     if evidence.beatmap.mode is not Mode.MANIA:
         return
-    for slot, logit in corruption.peaks("place", LEAST_PROPOSED_LOGIT, apart=0):
-        o = evidence.object_of_slot.get(slot)
-        if o is not None and o.kind is not ObjectKind.SPINNER:
-            o = likeliest_of_chord(evidence, o)
+    for doubted, logit in evidence.doubted_objects(corruption, "place"):
+        if doubted.kind is not ObjectKind.SPINNER:
+            o = likeliest_of_chord(evidence, doubted)
             yield candidate(
                 UNEXPECTED_COLUMN,
                 time=o.time,

@@ -16,7 +16,7 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, ObjectKind
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid, snap
 from maimod.rules import elsewhere
-from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 
 PSEUDO_COUNT = 0.5
 """Added to the count of every combo length, so that a new one is unlikely but possible."""
@@ -281,9 +281,8 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
     """Additional and missing flags."""
     if evidence.beatmap.mode not in PLAYFIELD_MODES:
         return
-    for slot, logit in corruption.peaks("combo", LEAST_PROPOSED_LOGIT, apart=0):
-        o = evidence.object_of_slot.get(slot)
-        if o is None or o is evidence.objects_by_time[0] or o.kind is ObjectKind.SPINNER:
+    for o, logit in evidence.doubted_objects(corruption, "combo"):
+        if o is evidence.objects_by_time[0] or o.kind is ObjectKind.SPINNER:
             continue
         yield candidate(
             UNEXPECTED if o.new_combo else MISSING,

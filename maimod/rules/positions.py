@@ -159,9 +159,8 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
         return
     usually = UsualSteps(evidence)
     # Geometry alone can show an object that slipped, so all of them are proposed.
-    for slot, logit in corruption.peaks("place", -math.inf, apart=0):
-        o = evidence.object_of_slot.get(slot)
-        if o is not None and o.kind is not ObjectKind.SPINNER:
+    for o, logit in evidence.doubted_objects(corruption, "place", least=-math.inf):
+        if o.kind is not ObjectKind.SPINNER:
             yield candidate(
                 UNEXPECTED, time=o.time, line=o.line, objects=[o], proposed=logit, message=partial(usually.message, o)
             )

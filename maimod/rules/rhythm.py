@@ -25,7 +25,7 @@ from maimod.osu.timing import Snap, are_near, snap
 from maimod.rules import elsewhere
 from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
 from maimod.rules.mania_slips import likeliest_of_chord
-from maimod.rules.rhythm_index import SAME_MS, RhythmIndex, alternative, contains
+from maimod.rules.rhythm_index import SAME_MS, alternative, contains
 from maimod.rules.snaps import (
     BEFORE_LINE,
     LEAST_TICK_BITS,
@@ -179,13 +179,13 @@ SLIP_BITS = {
 def run(evidence: Evidence) -> Iterator[Candidate]:
     if not evidence.beatmap.hit_objects:
         return
-    rhythm, named = evidence.rhythm, set[int]()
+    named = set[int]()
     for find in (unsnapped, unusual_snaps, _starts, _kinds, _ends):
-        for found in find(evidence, rhythm, frozenset(named)):
+        for found in find(evidence, frozenset(named)):
             if _is_slip(found):
                 named.update(o.index for o in found.objects)
             yield found
-    yield from slightly_late(evidence, rhythm)
+    yield from slightly_late(evidence)
     yield from before_lines(evidence)
 
 
@@ -198,15 +198,16 @@ def _is_slip(found: Candidate) -> bool:
 # The model and the song
 
 
-def _starts(evidence: Evidence, rhythm: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
+def _starts(evidence: Evidence, named: frozenset[int]) -> Iterator[Candidate]:
     """Additional, missing or displaced objects, by the surprisal of their times."""
+    rhythm = evidence.rhythm
     times, silent_until = rhythm.start_times, -math.inf
     for before, hit_object in zip(evidence.objects_by_time, evidence.objects_by_time[1:], strict=False):
         event = rhythm.start_score(hit_object)
         is_chord = hit_object.time - before.time < UNSNAP_MS
         found = None
         if event and not is_chord and hit_object.time > silent_until and hit_object.index not in named:
-            found = _start(evidence, rhythm, before, hit_object, event)
+            found = _start(evidence, before, hit_object, event)
         if found:
             yield found
         if (found and _is_slip(found)) or hit_object.index in named:
@@ -214,13 +215,12 @@ def _starts(evidence: Evidence, rhythm: RhythmIndex, named: frozenset[int]) -> I
             silent_until = times[min(bisect_left(times, hit_object.time) + 1, len(times) - 1)]
 
 
-def _start(
-    evidence: Evidence, rhythm: RhythmIndex, before: HitObject, hit_object: HitObject, event: EventScore
-) -> Candidate | None:
+def _start(evidence: Evidence, before: HitObject, hit_object: HitObject, event: EventScore) -> Candidate | None:
+    rhythm = evidence.rhythm
     time, other = hit_object.time, alternative(event, event.event.time)
     if other is None or other.probability < MIN_PROBABILITY:
         return None
-    slip = _slip(evidence, rhythm, before, hit_object, other.time)
+    slip = _slip(evidence, before, hit_object, other.time)
     alike = rhythm.alike(time)
     if slip is None or alike > MAX_ALIKE:
         return None
@@ -262,15 +262,13 @@ class _Slip(NamedTuple):
     words: Callable[[], str]
 
 
-def _slip(
-    evidence: Evidence, rhythm: RhythmIndex, before: HitObject, hit_object: HitObject, expected: float
-) -> _Slip | None:
+def _slip(evidence: Evidence, before: HitObject, hit_object: HitObject, expected: float) -> _Slip | None:
     """The slip by which an object is at its time and not at the `expected` one [ms]; None if none explains that.
 
     A model that expects a later object, or a later beat, may see one too many. One that expects an empty time beside the
     object, on a coarser tick, may see one on the wrong tick; one that expects an empty time before it may miss one there.
     """
-    time = hit_object.time
+    time, rhythm = hit_object.time, evidence.rhythm
     here, there = snap(evidence.beatmap, time), snap(evidence.beatmap, expected)
     beat = here.red_line.beat_length
     sound_here, sound_there = rhythm.onset(time), rhythm.onset(expected)
@@ -305,7 +303,7 @@ def _support(strength: float | None) -> float:
     return 0.0 if strength is None else ONSET_BITS * (min(strength, 1.0) - CLEAR_ONSET)
 
 
-def _kinds(evidence: Evidence, rhythm: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
+def _kinds(evidence: Evidence, named: frozenset[int]) -> Iterator[Candidate]:
     """Objects of a kind that the model does not expect."""
     for hit_object in evidence.objects_by_time:
         judged = (
@@ -313,7 +311,7 @@ def _kinds(evidence: Evidence, rhythm: RhythmIndex, named: frozenset[int]) -> It
             if hit_object.index in named
             else [
                 found
-                for score in rhythm.groups.get(hit_object.index, [[]])[0]
+                for score in evidence.rhythm.groups.get(hit_object.index, [[]])[0]
                 for found in (_other_kind(evidence, score),)
                 if found
             ]
@@ -378,9 +376,10 @@ def _other_kind(evidence: Evidence, score: EventScore) -> tuple[str, float, Even
     return kind, probability, score
 
 
-def _ends(evidence: Evidence, rhythm: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
+def _ends(evidence: Evidence, named: frozenset[int]) -> Iterator[Candidate]:
     """Sliders that end or turn at an unexpected time. Not mania's holds, because the next time may be another column's,
     and not spinners, whose ends are free."""
+    rhythm = evidence.rhythm
     for hit_object in evidence.objects_by_time:
         later = [
             score
@@ -504,9 +503,8 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
     """Additional objects, missing objects, pairs of both; ends of sliders."""
     yield from _propose_starts(evidence, corruption)
     if evidence.beatmap.mode in PLAYFIELD_MODES:
-        for slot, logit in corruption.peaks("length", LEAST_PROPOSED_LOGIT, apart=0):
-            o = evidence.object_of_slot.get(slot)
-            if o is not None and o.slider is not None and o.index not in evidence.usual_objects:
+        for o, logit in evidence.doubted_objects(corruption, "length"):
+            if o.slider is not None and o.index not in evidence.usual_objects:
                 yield candidate(
                     UNEXPECTED_END,
                     time=o.time,

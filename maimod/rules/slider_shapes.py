@@ -14,7 +14,7 @@ from maimod.features.ordered import percentile
 from maimod.findings import Severity, Tier
 from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject
 from maimod.osu.names import object_name
-from maimod.rules.base import LEAST_PROPOSED_LOGIT, Candidate, Certainty, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Rule, candidate
 from maimod.rules.positions import BASE_PERCENTILE, PLACES
 from maimod.rules.slider_lengths import Body
 
@@ -222,9 +222,8 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
     """Bodies that fit neither the objects before nor those after."""
     if evidence.beatmap.mode not in PLAYFIELD_MODES:
         return
-    for slot, logit in corruption.peaks("shape", LEAST_PROPOSED_LOGIT, apart=0):
-        o = evidence.object_of_slot.get(slot)
-        if o is not None and o.slider is not None:
+    for o, logit in evidence.doubted_objects(corruption, "shape"):
+        if o.slider is not None:
             yield candidate(
                 SHAPE,
                 time=o.time,

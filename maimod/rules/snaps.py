@@ -140,11 +140,11 @@ UNUSUAL_SNAP = Rule(
 )
 
 
-def unsnapped(evidence: Evidence, rhythm: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
-    """Objects off every tick: one by one, as a tuplet that the editor lacks, or together if they are many."""
+def unsnapped(evidence: Evidence, named: frozenset[int]) -> Iterator[Candidate]:
+    """Objects off every tick, in `named` or not: one by one, as a tuplet that the editor lacks, or together if they are many."""
     places = {o.index: place for place, o in enumerate(evidence.objects_by_time)}
     slips: list[Edge] = []
-    for edge in rhythm.edges:
+    for edge in evidence.rhythm.edges:
         # An object that starts off the beat also ends off it: its first edge counts.
         if abs(edge.snap.error) >= UNSNAP_MS and (not slips or slips[-1].hit_object is not edge.hit_object):
             slips.append(edge)
@@ -244,9 +244,9 @@ def _unsnapped_candidate(evidence: Evidence, slips: Sequence[Edge], whole: bool 
     )
 
 
-def slightly_late(evidence: Evidence, rhythm: RhythmIndex) -> Iterator[Candidate]:
+def slightly_late(evidence: Evidence) -> Iterator[Candidate]:
     """Starts that are late by less than counts as unsnapped, as one finding."""
-    late = [edge for edge in rhythm.edges if edge.number == 0 and LATE_MS <= edge.snap.error < UNSNAP_MS]
+    late = [edge for edge in evidence.rhythm.edges if edge.number == 0 and LATE_MS <= edge.snap.error < UNSNAP_MS]
     if late:
         first = late[0]
         more = places_alike([edge.time for edge in late if edge.time != first.time])
@@ -312,8 +312,9 @@ def _other_red_line(evidence: Evidence, edge: Edge) -> TimingPoint | None:
     return None
 
 
-def unusual_snaps(evidence: Evidence, rhythm: RhythmIndex, named: frozenset[int]) -> Iterator[Candidate]:
+def unusual_snaps(evidence: Evidence, named: frozenset[int]) -> Iterator[Candidate]:
     """Objects alone on a divisor that the map hardly uses, if they are not in `named`."""
+    rhythm = evidence.rhythm
     uses = Counter(edge.snap.divisor for edge in rhythm.edges)
     by_divisor: defaultdict[int, list[Edge]] = defaultdict(list)
     for edge in sorted(rhythm.edges, key=lambda edge: edge.time):

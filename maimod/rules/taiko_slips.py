@@ -60,14 +60,14 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             line=o.line,
             objects=[o],
             measure=float(log_odds[note]),
-            message=f"{_words(evidence, own, other, slips.mania, figures, note)}.",
+            message=f"{_words(own, other, slips.mania, figures, note)}.",
             actual=own,
             expected=[Expected(other)],
             log_odds=round(float(log_odds[note]), 2),
         )
 
 
-def _words(evidence: Evidence, own: str, other: str, measured: ManiaMeasures, figures: Figures, note: int) -> str:
+def _words(own: str, other: str, measured: ManiaMeasures, figures: Figures, note: int) -> str:
     expected = measured.expectation
     places, same, different = (
         int(values[note]) for values in (expected.places, expected.places_with, expected.places_with_other)
