@@ -22,7 +22,8 @@ from maimod.linter.fingerprints import listed
 from maimod.linter.rescore import rests_on_network
 from maimod.linter.settings import is_faint
 from maimod.rules import RULES
-from maimod.rules.base import TIMES, Evidence
+from maimod.rules.base import Evidence
+from maimod.rules.bundles import TIMES
 
 REACH_OBJECTS = 1
 """A finding reaches this many objects past its own."""

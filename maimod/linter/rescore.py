@@ -33,7 +33,8 @@ from maimod.linter.places import NETWORK_WEIGHT, Place, logit_of
 from maimod.linter.settings import LEAST_SCORE
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS
 from maimod.rules import elsewhere
-from maimod.rules.base import TIMES, Candidate, Certainty, Evidence
+from maimod.rules.base import Candidate, Certainty, Evidence
+from maimod.rules.bundles import TIMES
 from maimod.rules.snaps import IS_HEARD
 from maimod.rules.volume import QUIET, QUIET_PERCENT
 

@@ -17,7 +17,8 @@ from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, Beatmap, HitObject, M
 from maimod.osu.hitsounds import Hit, addition_names, hits, set_name
 from maimod.osu.names import hit_name, noun, object_name
 from maimod.osu.timing import snap
-from maimod.rules.base import Certainty, Evidence, MapsetCheck, MapsetEvidence, Placed, Rule, places_alike
+from maimod.rules.base import Certainty, Evidence, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.bundles import places_alike
 from maimod.rules.sets import names
 
 MISSING_OBJECT = Rule(

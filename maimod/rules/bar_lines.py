@@ -14,7 +14,8 @@ import numpy as np
 
 from maimod.findings import Category, Expected, Severity, Tier, in_ms
 from maimod.osu.beatmap import ONLY_TAIKO, Beatmap, Mode, ObjectKind, TimingPoint
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, bundled, candidate
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.bundles import bundled
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko#general"
 CLOSE = Rule(

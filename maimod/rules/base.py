@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ from maimod.features import form_measures, slider_alternatives, slip_model, star
 from maimod.features.measure_alternatives import MeasureAlternatives
 from maimod.features.passages import Passages
 from maimod.features.slip_model import SlipModel, Slips
-from maimod.findings import Category, Expected, Severity, Tier, clock
+from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import ALL_MODES, PLAYFIELD_MODES, Beatmap, HitObject, Mode
 from maimod.osu.level import Level
 from maimod.osu.mapset import Mapset
@@ -229,62 +229,20 @@ def candidate(
     """Make a :class:`Candidate`; all other keywords become `numbers`."""
     return Candidate(
         rule,
-        time,
-        line,
-        message,
-        tuple(objects),
-        end_time,
-        measure,
-        curve,
-        certainty,
-        proposed,
-        event,
-        actual,
-        tuple(expected),
-        numbers,
-        against,
-    )
-
-
-TIMES = "times_ms"
-"""Name of the number of a candidate about several places that holds their times [ms]."""
-MANY, MANY_MINORS = 8, 1
-"""More findings of one rule become one: the map was made that way."""
-PLACES_NAMED = 8
-"""Most places that the words of such a finding list."""
-
-
-def places_alike(times: Sequence[float], what: str = "the same at", place: str = "place") -> str:
-    """Part of a message about the first of several places, with the times [ms] of the others: "; the same at 2 more places:
-    00:12:000, 00:14:000"; empty for one."""
-    times = list({round(time): time for time in times}.values())  # the notes of a chord are at one place
-    if not times:
-        return ""
-    listed = ", ".join(map(clock, times[:PLACES_NAMED])) + (" and others" if len(times) > PLACES_NAMED else "")
-    return f"; {what} {len(times)} more {place}{'s' * (len(times) > 1)}: {listed}"
-
-
-def bundled(found: Iterable[Candidate], most: int = MANY) -> Iterator[Candidate]:
-    """Candidates of one rule by time, with many made one: more than `most`, or more than one possible one."""
-    places = sorted(found, key=lambda one: one.time)
-    weak = [one for one in places if one.certainty in (Certainty.POSSIBLE, Certainty.HARMLESS)]
-    if len(places) > most:
-        yield _as_one(min(places, key=lambda one: list(Certainty).index(one.certainty)), places)
-        return
-    yield from (one for one in places if one not in weak)
-    if len(weak) > MANY_MINORS:
-        yield _as_one(weak[0], weak)
-    else:
-        yield from weak
-
-
-def _as_one(first: Candidate, places: Sequence[Candidate]) -> Candidate:
-    times = list({round(one.time): one.time for one in (first, *places)}.values())
-    return replace(
-        first,
-        words=f"{first.message[:-1]}{places_alike(times[1:])}.",
-        end_time=max(one.end_time or one.time for one in places),
-        numbers={**first.numbers, "places": len(times), TIMES: sorted(times)[:20]},
+        time=time,
+        line=line,
+        words=message,
+        objects=tuple(objects),
+        end_time=end_time,
+        measure=measure,
+        curve=curve,
+        certainty=certainty,
+        proposed=proposed,
+        event=event,
+        actual=actual,
+        expected=tuple(expected),
+        numbers=numbers,
+        against=against,
     )
 
 

@@ -15,7 +15,8 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import ONLY_MANIA, Beatmap, HitObject, Mode
 from maimod.osu.hitsounds import ADDITIONS, hits, set_name
 from maimod.osu.mapset import Mapset
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.bundles import places_alike
 
 DOUBLED = Rule(
     "hitsounds/doubled",

@@ -26,7 +26,8 @@ from maimod.osu.beatmap import (
 )
 from maimod.osu.level import Level
 from maimod.osu.names import object_name
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.bundles import places_alike
 from maimod.rules.criteria import low
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"

@@ -12,7 +12,8 @@ from itertools import pairwise
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import ONLY_MANIA, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, bundled, candidate
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.bundles import bundled
 from maimod.rules.clashes import SHORT_HOLD_MS
 from maimod.rules.criteria import low, usual_beat
 

@@ -16,7 +16,8 @@ import numpy as np
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import SCROLLING_MODES, Beatmap, HitObject, Mode, TimingPoint
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, set_name
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate, places_alike
+from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.bundles import places_alike
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 DUPLICATE_GREEN = Rule(

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import ONLY_MANIA, Beatmap, Mode
-from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule, places_alike
+from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.bundles import places_alike
 from maimod.rules.chord_sounds import Moment, moments
 from maimod.rules.sets import names
 

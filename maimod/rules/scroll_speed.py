@@ -30,8 +30,8 @@ from maimod.rules.base import (
     Ramp,
     Rule,
     candidate,
-    places_alike,
 )
+from maimod.rules.bundles import places_alike
 from maimod.rules.criteria import high, low
 
 LONE_CURVE = Curve(middle=8.0, scale=1.5)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from maimod.findings import Category, Finding
-from maimod.rules.base import TIMES
+from maimod.rules.bundles import TIMES
 from maimod.training.faults import Fault, Planted
 from maimod.training.metrics import Trial
 

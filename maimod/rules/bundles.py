@@ -1,0 +1,50 @@
+"""Findings about several places: candidates of one rule that become one, and the places in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from maimod.findings import clock
+from maimod.rules.base import Candidate, Certainty
+
+TIMES = "times_ms"
+"""Name of the number of a candidate about several places that holds their times [ms]."""
+MANY, MANY_MINORS = 8, 1
+"""More findings of one rule become one: the map was made that way."""
+PLACES_NAMED = 8
+"""Most places that the words of such a finding list."""
+
+
+def places_alike(times: Sequence[float], what: str = "the same at", place: str = "place") -> str:
+    """Part of a message about the first of several places, with the times [ms] of the others: "; the same at 2 more places:
+    00:12:000, 00:14:000"; empty for one."""
+    times = list({round(time): time for time in times}.values())  # the notes of a chord are at one place
+    if not times:
+        return ""
+    listed = ", ".join(map(clock, times[:PLACES_NAMED])) + (" and others" if len(times) > PLACES_NAMED else "")
+    return f"; {what} {len(times)} more {place}{'s' * (len(times) > 1)}: {listed}"
+
+
+def bundled(found: Iterable[Candidate], most: int = MANY) -> Iterator[Candidate]:
+    """Candidates of one rule by time, with many made one: more than `most`, or more than one possible one."""
+    places = sorted(found, key=lambda one: one.time)
+    weak = [one for one in places if one.certainty in (Certainty.POSSIBLE, Certainty.HARMLESS)]
+    if len(places) > most:
+        yield _as_one(min(places, key=lambda one: list(Certainty).index(one.certainty)), places)
+        return
+    yield from (one for one in places if one not in weak)
+    if len(weak) > MANY_MINORS:
+        yield _as_one(weak[0], weak)
+    else:
+        yield from weak
+
+
+def _as_one(first: Candidate, places: Sequence[Candidate]) -> Candidate:
+    times = list({round(one.time): one.time for one in (first, *places)}.values())
+    return replace(
+        first,
+        words=f"{first.message[:-1]}{places_alike(times[1:])}.",
+        end_time=max(one.end_time or one.time for one in places),
+        numbers={**first.numbers, "places": len(times), TIMES: sorted(times)[:20]},
+    )
