@@ -83,37 +83,20 @@ def inside(of_map: Beatmap, planted: Planted) -> list[HitObject]:
     return starting_in(of_map, planted.start, planted.end)
 
 
-@pytest.mark.parametrize("mode", [Mode.OSU, Mode.CATCH])
-def test_a_measure_is_played_backwards(mode: Mode) -> None:
-    good, planted = plant("selection-backwards:1 measure", mode)
-    before, after = inside(good, planted), inside(planted.beatmap, planted)
-    total = before[0].time + before[-1].end_time
-    assert [(o.time, o.kind) for o in before] != [(o.time, o.kind) for o in after]
-    for old, new in zip(before, after[::-1], strict=True):
-        assert new.line == old.line and new.time + old.end_time == pytest.approx(total, abs=1)
-        assert new.duration == pytest.approx(old.duration)
-        if old.slider and new.slider:
-            assert new.slider.control_points == old.slider.control_points[::-1] and (new.x, new.y) != (old.x, old.y)
-            assert new.slider.edge_sounds == old.slider.edge_sounds[::-1]
-    assert [o.new_combo for o in after] == [o.new_combo for o in before]
-    even = [f"{60 + k % 8 * 50},90,{FIRST + k * 250},{1 if k % 8 else 5},0,0:0:0:0:" for k in range(64)]
-    assert has_no_place("selection-backwards:1 measure", beatmap(even, [RED_LINE], mode))
-
-
 def way(of_map: Beatmap, first: int, last: int) -> float:
     """Px from head to head through objects with these indices, with those before and after them."""
     return sum(math.dist((a.x, a.y), (b.x, b.y)) for a, b in pairwise(of_map.hit_objects[first - 1 : last + 2]))
 
 
 def test_circles_are_in_reverse_order_and_leap_into_and_out_of_it() -> None:
-    good, planted = plant("selection-backwards:circles")
+    good, planted = plant("figure-backwards")
     before, after = (objects_of(of_map, planted)[:-1] for of_map in (good, planted.beatmap))
     assert [(o.x, o.y) for o in after] == [(o.x, o.y) for o in before[::-1]]
     assert [(o.time, o.line) for o in after] == [(o.time, o.line) for o in before] and len(after) in (4, 5, 6)
     borders = planted.objects[0], planted.objects[-2]
     assert way(planted.beatmap, *borders) >= way(good, *borders) + 200
     ring = [f"{60 + k % 2 * 90},90,{FIRST + k * 250},{1 if k % 8 else 5},0,0:0:0:0:" for k in range(64)]
-    assert has_no_place("selection-backwards:circles", beatmap(ring, [RED_LINE]))
+    assert has_no_place("figure-backwards", beatmap(ring, [RED_LINE]))
 
 
 @pytest.mark.parametrize("mode", [Mode.OSU, Mode.CATCH])

@@ -3,7 +3,6 @@ selected and given one value, a passage reversed in time, kiai that goes on only
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -13,7 +12,6 @@ from numpy.random import Generator
 
 from maimod.findings import Category
 from maimod.osu.beatmap import ALL_MODES, NOT_MANIA, PLAYFIELD_MODES, SCROLLING_MODES, Beatmap, HitObject, TimingPoint
-from maimod.osu.slider_path import tail
 from maimod.training.faults.base import (
     CLEAR_GAP_MS,
     SAME_MS,
@@ -34,14 +32,13 @@ from maimod.training.faults.line_slips import with_ends
 from maimod.training.faults.lines import LONGEST_LINE_MS
 from maimod.training.faults.pasted import LEAST_CHANGED, is_closed, pasted, ticks_of
 from maimod.training.faults.sections import LEAST_FACTOR, LONGEST_KIAI_MS, kiai_changed
+from maimod.training.faults.sliders import backwards, is_whole
 from maimod.training.faults.sound_stretches import LEAST_STEP
 
 LEAST_LINES = 3
 SELECTED_LINES = 4
 LEAST_OTHER = 2
 """Of the selected lines, those that had clearly another value."""
-END_PX = 10.0
-"""The last control point of a slider that is reversed is at most this far from its end, where its head will be."""
 
 
 def _set_by_line(beatmap: Beatmap, o: HitObject) -> tuple[float, ...]:
@@ -153,12 +150,12 @@ def _turned_round(o: HitObject) -> HitObject | None:
     as they are."""
     if o.slider is None:
         return o
-    path = o.slider
-    points = path.control_points[::-1]
-    if path.segment_types or math.dist(tail(replace(path, slides=1)), points[0]) > END_PX:
+    if o.slider.segment_types or not is_whole(o.slider):
         return None
-    path = replace(path, control_points=points, edge_sounds=path.edge_sounds[::-1], edge_sets=path.edge_sets[::-1])
-    return replace(o, x=points[0][0], y=points[0][1], slider=path)
+    turned = backwards(o)
+    assert turned.slider is not None
+    sounds, sets = turned.slider.edge_sounds[::-1], turned.slider.edge_sets[::-1]
+    return replace(turned, slider=replace(turned.slider, edge_sounds=sounds, edge_sets=sets))
 
 
 def _passage_reversed(measures: int, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

@@ -1,5 +1,5 @@
-"""Planted mistakes of the fourth set of what a command of the editor does to a selection, and of single clicks and drags: played
-backwards, merged, pasted on top of itself, at half speed or on one line, places one object late, a click in a pause."""
+"""Planted mistakes of the fourth set of what a command of the editor does to a selection, and of single clicks and drags: circles
+in reverse order, objects merged, pasted on top of themselves, at half speed or on one line, places one object late."""
 
 from __future__ import annotations
 
@@ -36,16 +36,13 @@ from maimod.training.faults.base import (
     sliders_of,
     starting_in,
     stretches,
-    with_objects,
 )
 from maimod.training.faults.figures import are_inside, figures_of, way_between, with_figure
 from maimod.training.faults.pasted import is_closed, pasted, ticks_of
 from maimod.training.faults.playfield import shifted
 from maimod.training.faults.rhythm import NO_ONSET
-from maimod.training.faults.sliders import backwards, is_whole
+from maimod.training.faults.sliders import is_whole
 
-LEAST_TICKS = 2
-"""A measure played backwards has objects at so many other ticks."""
 LEAST_CHANGED = 3
 BACKWARD_OBJECTS = (4, 5, 6)
 LATE_OBJECTS = (4, 5, 6, 7)
@@ -68,41 +65,6 @@ def _with_one_velocity(beatmap: Beatmap, start: float, end: float) -> bool:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Passages
-
-
-def _measure_backwards(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
-    """A measure was selected and reversed: its last object comes first, its sliders run from tail to head, and its new combos
-    stay at the same places of the order."""
-    for start, end in best_in_turn(random, stretches(beatmap, 1, 3), lambda place: has_copy(beatmap, *place)):
-        inside = starting_in(beatmap, start, end)
-        if (
-            not is_closed(beatmap, start, end)
-            or not _with_one_velocity(beatmap, start, end)
-            or not all(o.slider is None or (is_whole(o.slider) and not o.slider.segment_types) for o in inside)
-        ):
-            continue
-        # Of the times of heads and ends, which files have in whole ms, the first ones stay.
-        total = inside[0].time + inside[-1].end_time
-        new = [
-            replace(
-                _turned(o, float(round(total - o.end_time))), new_combo=there.new_combo, combo_skip=there.combo_skip
-            )
-            for o, there in zip(inside[::-1], inside, strict=True)
-        ]
-        changed = with_objects(beatmap, {o.index: o for o in new})
-        if are_inside(new) and len(ticks_of(beatmap, start, end) ^ ticks_of(changed, start, end)) >= LEAST_TICKS:
-            return over(changed, start, end, f"{len(new)} objects of a measure in reverse order")
-    return None
-
-
-def _turned(o: HitObject, time: float) -> HitObject:
-    """An object at another time [ms], a slider the other way round with its sounds."""
-    if o.slider is not None:
-        turned = backwards(o)
-        assert turned.slider is not None
-        sounds, sets = turned.slider.edge_sounds[::-1], turned.slider.edge_sets[::-1]
-        o = replace(turned, slider=replace(turned.slider, edge_sounds=sounds, edge_sets=sets))
-    return moved_in_time(o, time - o.time)
 
 
 def _at_half_speed(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
@@ -356,11 +318,10 @@ def _as_bezier(o: HitObject) -> tuple[tuple[float, float], ...]:
 
 _R, _P, _S = Category.RHYTHM, Category.POSITIONS, Category.SLIDERS
 FAULTS: tuple[Fault, ...] = (
-    Fault("selection-backwards", "1 measure", (_R, _P, _S), PLAYFIELD_MODES, _measure_backwards),
-    Fault("selection-backwards", "circles", (_P,), ONLY_OSU, _figure_backwards),
     Fault("half-speed", "1 measure", (_R,), PLAYFIELD_MODES, _at_half_speed),
     Fault("pasted-on-top", "", (_R, _P), PLAYFIELD_MODES, _on_top),
     Fault("flattened", "1 measure", (_P,), ONLY_OSU, _flattened),
+    Fault("figure-backwards", "", (_P,), ONLY_OSU, _figure_backwards),
     Fault("places-late", "1 object", (_P,), PLAYFIELD_MODES, _places_late),
     Fault("click-in-pause", "", (_R, _P), PLAYFIELD_MODES, _click_in_pause),
     Fault("dragged-past-next", "", (_R, _P), PLAYFIELD_MODES, _past_next),
