@@ -224,6 +224,8 @@ def _words(evidence: Evidence, hit_object: HitObject, verdict: Verdict, flag: bo
     where = f"{'New combo' if flag else 'No new combo'} {_place_in_measure(evidence, hit_object)}"
     whole = _beats(sum(verdict.lengths))
     lengths = f"it makes combos of {before} and {after} beats"
+    if before == after:
+        lengths = f"it makes two combos of {before} beat{'s' * (before != '1')}"
     if not flag:
         lengths = f"this combo lasts {whole} beat{'s' * (whole != '1')}, or {before} and {after} with one here"
     seen = elsewhere.flags(evidence, hit_object.time, not flag, "")

@@ -76,6 +76,10 @@ function toggle(name) {
   }
 }
 
+let refused = "";  // why the last thing asked for was not done: it stays until the next, whatever polls have to say
+
+function refuse(error) { refused = String(error.message || error); say(refused, "error"); }
+
 function say(text, kind = "", share = null) {
   const bar = share === null ? [] : [h("progress", {max: 1, value: share, "aria-label": "Progress"})];
   status.className = `mm-run ${kind}`;
@@ -163,14 +167,16 @@ async function showRules() {
 function open(place, file = "") { path.value = place; wanted = file; start(); }
 
 async function fromEditor() {
+  refused = "";
   say("Asking tosu", "busy");
   try { const found = await taken(server.editor({})); open(found.path, found.file); }
-  catch (error) { say(String(error.message || error), "error"); }
+  catch (error) { refuse(error); }
 }
 
 async function start() {
   path.value = path.value.trim();
   remember();
+  refused = "";
   say("Starting", "busy");
   try {
     if (page.chosenIn !== path.value) Object.assign(page.options, {picked: [], levels: {}});  // those are of another set
@@ -179,7 +185,7 @@ async function start() {
     if (!page.path.includes("maimod-ui-")) store(RECENT, [page.path, ...stored(RECENT, []).filter(one => one !== page.path)].slice(0, MOST_RECENT));
     toggle("");
     follow(begun.run);
-  } catch (error) { say(String(error.message || error), "error"); }
+  } catch (error) { refuse(error); }
 }
 
 function follow(name) {
@@ -203,7 +209,7 @@ async function poll() {
       if (answer.data) await take(answer.data, answer.path);
       busy = answer.status.busy;
       stop.hidden = !busy; go.hidden = busy;
-      say(answer.status.text || (page.watch ? "Watching: a saved difficulty is checked again" : ""), answer.status.kind, answer.status.share);
+      if (!refused) say(answer.status.text || (page.watch ? "Watching: a saved difficulty is checked again" : ""), answer.status.kind, answer.status.share);
       if (answer.next && answer.next !== run) { run = answer.next; version = 0; page.run = run; busy = true; remember(); }
     }
   } catch (error) {
@@ -241,7 +247,7 @@ const host = {
   forget: () => taken(server.continuations({run, key: "", page: self_})).catch(() => {}),
   clip: (key, hits) => taken(server.clip({run, key, hits})),
   mark: (keys, state) => taken(server.mark({run, keys, state})),
-  clear: () => taken(server.clear({run})).then(poll, error => say(String(error.message || error), "error")),
+  clear: () => taken(server.clear({run})).then(poll, refuse),
   export: async (format, keys) => {
     try {
       const file = await taken(server.export({run, format, keys}));
@@ -262,9 +268,10 @@ async function dropped(files) {
   const given = [...files].map(file => ({file, name: file.inFolder || file.webkitRelativePath || file.name}))
     .filter(one => GIVEN.uploads.some(ending => one.name.toLowerCase().endsWith(ending)) && !one.name.split("/").some(part => part.startsWith(".")));
   if (!files.length) return;
-  if (!given.length) { say(`maimod takes mapset folders and ${GIVEN.maps.join(", ")}`, "error"); return; }
+  refused = "";
+  if (!given.length) { refuse(`maimod takes mapset folders and ${GIVEN.maps.join(", ")}`); return; }
   const size = given.reduce((sum, one) => sum + one.file.size, 0);
-  if (size > GIVEN.most) { say(`${Math.round(size / 2 ** 20)} MB are more than a page can take (${GIVEN.most >> 20} MB): enter the path of the folder`, "error"); return; }
+  if (size > GIVEN.most) { refuse(`${Math.round(size / 2 ** 20)} MB are more than a page can take (${GIVEN.most >> 20} MB): enter the path of the folder`); return; }
   try {
     const sent = [];
     for (let i = 0; i < given.length; i += 8) {
@@ -272,7 +279,7 @@ async function dropped(files) {
       sent.push(...await Promise.all(given.slice(i, i + 8).map(one => upload(one.file))));
     }
     open(await taken(server.gather({files: sent.map(one => one.path), names: given.map(one => one.name)})));
-  } catch (error) { say(String(error.message || error), "error"); }
+  } catch (error) { refuse(error); }
 }
 
 // All files of dropped folders; browsers list a folder in parts.
@@ -298,7 +305,7 @@ root.addEventListener("dragover", event => { event.preventDefault(); root.classL
 root.addEventListener("dragleave", event => { if (!root.contains(event.relatedTarget)) root.classList.remove("mm-dragging"); });
 root.addEventListener("drop", event => { event.preventDefault(); root.classList.remove("mm-dragging");
   const entries = [...event.dataTransfer.items].map(one => one.webkitGetAsEntry && one.webkitGetAsEntry()).filter(Boolean);
-  if (entries.some(one => one.isDirectory)) filesOf(entries).then(dropped, error => say(String(error.message || error), "error"));
+  if (entries.some(one => one.isDirectory)) filesOf(entries).then(dropped, refuse);
   else dropped(event.dataTransfer.files);
 });
 

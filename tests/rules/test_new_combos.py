@@ -109,7 +109,7 @@ def test_lengths_that_are_usual_are_no_reason() -> None:
         "one here, though none of 8 similar measures have one."
     )
     assert words["new-combos/unexpected", 60] == (
-        "New combo on the downbeat, where the objects around suggest none: it makes combos of 4 and 4 beats, though 8 of 8 "
+        "New combo on the downbeat, where the objects around suggest none: it makes two combos of 4 beats, though 8 of 8 "
         "similar measures have one."
     )
 

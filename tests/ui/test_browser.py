@@ -213,7 +213,7 @@ def test_a_mapper_at_work(address, browser, tmp_path):
     # The report as a file: its policy allows only its own script
     browser.switch_to.new_window("tab")
     browser.get((tmp_path / "maimod.html").as_uri())
-    assert len(page.all(".mm-row")) == count - 1
+    page.wait(lambda: len(page.all(".mm-row")) == count - 1, "the rows of the report")
     page.all(".mm-row")[3].click()
     page.one(".mm-evidence .mm-rule")
     browser.close()
@@ -244,6 +244,18 @@ def mapset(tmp_path):
     for number in range(3):
         (folder / f"{number}.osu").write_text(difficulty(number), encoding="utf-8")
     return folder
+
+
+def test_why_a_path_was_not_run_stays_while_the_map_before_is_watched(address, browser, tmp_path):
+    page = Page(browser, address)
+    page.lint(FAULTY)
+    page.wait_for_end()
+    page.lint(tmp_path / "nothing.osu")
+    page.wait(lambda: "no such file" in page.one(".mm-run.error").text, "one line about the bad path")
+    time.sleep(1)  # the page has asked three times whether the map before was saved
+    assert "no such file" in page.one(".mm-run.error").text
+    page.lint(FAULTY)
+    page.wait_for_end()
 
 
 def test_a_set_streams_survives_a_reload_and_is_checked_again_when_saved(address, browser, mapset):
