@@ -118,12 +118,13 @@ class Session:
         outcomes: list[_Outcome] = []
         try:
             with opened(source, self.workplace) as (folder, left_out):
+                of_set = frozenset(folder / inner for inner in (*(entry.inner for entry in entries), *source.beside))
+                # An archive may contain several sets.
                 for place, group in groupby(left, key=lambda entry: (folder / entry.inner).parent):
-                    maps = _Folder(place, settings, resources, draw)  # an archive may contain several sets
-                    reported = (*(entry.inner for entry in entries), *source.beside)
+                    maps = _Folder(place, settings, resources, draw)
                     try:
                         if not source.is_lone:
-                            watch.run(partial(maps.read, frozenset(folder / inner for inner in reported), self._sets))
+                            watch.run(partial(maps.read, of_set, self._sets))
                     except OverLimit as limit:
                         maps = _Folder(place, settings, resources, draw, _Sets(rest=_unread(f"the set {limit}")))
                     for entry in group:
@@ -134,13 +135,7 @@ class Session:
                         except OverLimit as limit:
                             report = BeatmapReport(entry.name, "error", (f"{entry.name}: {limit}",))
                             outcome = _Outcome(report, failed=True)
-                        report = _named(outcome.report, entry)
-                        if source.is_archive:
-                            report = _of_archive(report, left_out, folder, source)
-                        elif source.is_lone:  # in a folder that nobody knows
-                            here = f"{folder / entry.inner}"
-                            messages = caching.moved(report.messages, here, entry.name)
-                            report = replace(report, messages=tuple(map(_without_folder, messages)))
+                        report = _of_source(outcome.report, entry, source, folder, left_out)
                         outcomes.append(msgspec.structs.replace(outcome, report=report))
                         yield report
         except BeatmapError as error:
@@ -346,20 +341,28 @@ class _Folder:
     def __post_init__(self) -> None:
         self.expectations = Expectations(self.settings, self.resources.networks)
 
-    def read(self, reported: frozenset[Path], read: Callable[[Path, frozenset[Path], Settings], _Sets]) -> None:
+    def read(self, reported: frozenset[Path], sets_of: Callable[[Path, frozenset[Path], Settings], _Sets]) -> None:
         """Read the sets and run the rules about whole sets.
 
         Args:
             reported: paths of the maps that get a report; findings about the set go into one of these.
-            read: does it.
+            sets_of: :meth:`_Sets.read`, or what has its result already.
         """
         self.reported = reported
-        self.sets = read(self.path, reported, self.settings)
+        self.sets = sets_of(self.path, reported, self.settings)
+
+    def _load(self, path: Path) -> tuple[Beatmap, Mapset | None]:
+        """A map with its set; None for one without a set.
+
+        Raises:
+            BeatmapError: if it cannot be read.
+        """
+        return self.sets.beatmaps[path] if path in self.sets.beatmaps else (parser.load(path), None)
 
     def first_look(self, path: Path, name: str) -> Analysis | None:
         """Analyse one map by the exact rules alone; None if that fails."""
         try:
-            beatmap, whole = self.sets.beatmaps[path] if path in self.sets.beatmaps else (parser.load(path), None)
+            beatmap, whole = self._load(path)
             evidence = evidence_without_song(beatmap, self.settings, whole)
             in_set = self.sets.analyses.get(path, self.sets.rest)
             analysis = analyse(Gathered(evidence), name, self.settings, in_set, exact_only=True)
@@ -372,7 +375,7 @@ class _Folder:
         """Lint one map; any failure becomes an error in its report."""
         yield Progress("reading", name, 0.0)
         try:
-            beatmap, whole = self.sets.beatmaps[path] if path in self.sets.beatmaps else (parser.load(path), None)
+            beatmap, whole = self._load(path)
             if whole is not None and whole.is_work(beatmap):
                 gathered = Gathered(Evidence(beatmap, mapset=whole))  # nobody plays it
             else:
@@ -419,6 +422,27 @@ def _unread(why: str) -> SetAnalysis:
 def _named(report: BeatmapReport, entry: Entry) -> BeatmapReport:
     """A report under its given name."""
     return replace(report, path=entry.name, file=entry.location)
+
+
+def _of_source(
+    report: BeatmapReport, entry: Entry, source: Source, folder: Path, left_out: Sequence[str]
+) -> BeatmapReport:
+    """A report in the terms of its source, whose temporary folder, if it has one, nobody knows.
+
+    Args:
+        report: of the entry.
+        entry: gives the name.
+        source: of the entry.
+        folder: where the source was opened.
+        left_out: messages on entries of an archive that were skipped.
+    """
+    report = _named(report, entry)
+    if source.is_archive:
+        return _of_archive(report, left_out, folder, source)
+    if source.is_lone:
+        messages = caching.moved(report.messages, f"{folder / entry.inner}", entry.name)
+        return replace(report, messages=tuple(map(_without_folder, messages)))
+    return report
 
 
 def _without_folder(message: str) -> str:
