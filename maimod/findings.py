@@ -177,7 +177,7 @@ class BeatmapReport:
     drain_ms: float = 0.0
     events: int = 0
     unexplained: int = 0
-    """Number of surprising events that no finding mentions."""
+    """Number of objects with surprising events that no finding mentions."""
     findings: tuple[Finding, ...] = ()
     """In order of time."""
     file: str = ""

@@ -14,7 +14,7 @@ import typer
 
 from maimod import app, rules
 from maimod.findings import Category, Report
-from maimod.linter.deduplicate import CAUSES
+from maimod.linter.causes import CAUSES
 from maimod.reporters.sarif import as_sarif
 from maimod.reporters.view import View
 from maimod.rules import CHECKS, RULES

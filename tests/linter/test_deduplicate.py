@@ -9,7 +9,8 @@ import pytest
 
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Category, Finding, Severity, Tier
-from maimod.linter.deduplicate import CAUSES, MOST_OF_RULE, _order_of_causes, deduplicate
+from maimod.linter.causes import CAUSES, order_of_causes
+from maimod.linter.deduplicate import MOST_OF_RULE, deduplicate
 from maimod.linter.fingerprints import fingerprint
 from maimod.linter.rescore import rests_on_network
 from maimod.osu.beatmap import Beatmap
@@ -451,7 +452,7 @@ def by_comparing_all(findings: list[Finding]) -> list[tuple[Finding, int]]:
         return bool(shared) or (is_next and (other.category is Category.POSITIONS or surprised))
 
     kept: list[tuple[Finding, int]] = []
-    for one in sorted(findings, key=_order_of_causes):
+    for one in sorted(findings, key=order_of_causes):
         cause = next((i for i, (other, _) in enumerate(kept) if explains(other, one)), None)
         if cause is None:
             kept.append((one, 0))
