@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from maimod.training.faults import (
+    catch_slips,
     combos,
     dragged,
     earlier,
@@ -38,6 +39,7 @@ from maimod.training.faults import (
     sound_slips,
     sound_stretches,
     sounds,
+    taiko_slips,
     timing,
 )
 from maimod.training.faults.base import Fault, Planted
@@ -94,6 +96,8 @@ FOURTH: tuple[Fault, ...] = (
     *line_passages.FAULTS,
     *selections.FAULTS,
     *redrawn.FAULTS,
+    *taiko_slips.FAULTS,
+    *catch_slips.FAULTS,
 )
 """Kinds made after judge 15, for the same purpose."""
 FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER, *THIRD, *FOURTH)

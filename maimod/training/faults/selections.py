@@ -152,7 +152,7 @@ def _width(objects: Sequence[HitObject]) -> float:
 # Figures
 
 
-def _even_figures(beatmap: Beatmap, random: Generator, counts: Sequence[int]) -> list[tuple[HitObject, ...]]:
+def even_figures(beatmap: Beatmap, random: Generator, counts: Sequence[int]) -> list[tuple[HitObject, ...]]:
     """Figures of circles in an even rhythm, in a random order by their lengths, with an even gap before them too."""
     found = []
     for count in in_turn(random, counts):
@@ -171,7 +171,7 @@ def _at_places_of(figure: Sequence[HitObject], others: Sequence[HitObject]) -> l
 def _figure_backwards(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """Some circles of an even rhythm were selected and reversed: the way through them is the same, those into and out of them are
     longer."""
-    for figure in _even_figures(beatmap, random, BACKWARD_OBJECTS):
+    for figure in even_figures(beatmap, random, BACKWARD_OBJECTS):
         before, after = beatmap.hit_objects[figure[0].index - 1], beatmap.hit_objects[figure[-1].index + 1]
         new = _at_places_of(figure, figure[::-1])
         old_way = distance(beatmap, before, figure[0]) + distance(beatmap, figure[-1], after)
@@ -184,7 +184,7 @@ def _figure_backwards(beatmap: Beatmap, random: Generator, envelope: Envelope) -
 def _places_late(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """The places of some circles of an even rhythm are one object late: the first lies on the circle before, and the last place
     is lost."""
-    for figure in _even_figures(beatmap, random, LATE_OBJECTS):
+    for figure in even_figures(beatmap, random, LATE_OBJECTS):
         before, after = beatmap.hit_objects[figure[0].index - 1], beatmap.hit_objects[figure[-1].index + 1]
         new = _at_places_of(figure, (before, *figure[:-1]))
         ways = [distance(beatmap, a, b) for a, b in pairwise((before, *figure))]
