@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -169,18 +169,11 @@ def logit_of(score: float) -> float:
     return math.log(score / (1 - score))
 
 
-def places_of(
-    measured: Iterable[tuple[Candidate, float]],
-    proposed: Iterable[tuple[Candidate, float]],
-    discriminator_logit: Mapping[int, float],
-    evidence: Evidence,
-) -> list[Place]:
+def places_of(rated: Iterable[RatedCandidate], evidence: Evidence) -> list[Place]:
     """Group candidates by place.
 
     Args:
-        measured: candidates of the rules with the log-odds of their measures.
-        proposed: candidates that only the discriminator proposes, with its log-odds.
-        discriminator_logit: log-odds of the discriminator by the id() of a measured candidate.
+        rated: candidates of the rules, and those that only the discriminator proposes.
         evidence: of the map, with the discriminator's output.
 
     Returns:
@@ -189,12 +182,10 @@ def places_of(
     assert evidence.corruption is not None
     ranks = {o.index: rank for rank, o in enumerate(evidence.objects_by_time)}
     times = evidence.object_times
-    rated = [RatedCandidate(one, logit, discriminator_logit[id(one)]) for one, logit in measured]
-    rated += [RatedCandidate(one, SILENT, logit) for one, logit in proposed]
-    rated = [one for one in rated if one.candidate.rule.id in RULE_IDS]
-    slots, _ = evidence.corruption.grid.locate([one.candidate.time for one in rated])
+    judged = [one for one in rated if one.candidate.rule.id in RULE_IDS]
+    slots, _ = evidence.corruption.grid.locate([one.candidate.time for one in judged])
     places: dict[tuple[Category, int, int], Place] = {}
-    for one, slot in zip(rated, slots.tolist(), strict=True):
+    for one, slot in zip(judged, slots.tolist(), strict=True):
         found = one.candidate
         if found.objects:
             rank = ranks[found.objects[0].index]

@@ -29,7 +29,7 @@ from maimod.linter.bugs import message_of
 from maimod.linter.calibration import Calibration
 from maimod.linter.judge import Judge
 from maimod.linter.merging import Judged, merged
-from maimod.linter.places import NETWORK_WEIGHT, Place, logit_of
+from maimod.linter.places import NETWORK_WEIGHT, SILENT, Place, RatedCandidate, logit_of
 from maimod.linter.settings import LEAST_SCORE
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS
 from maimod.rules import elsewhere
@@ -146,19 +146,18 @@ def _places(
     assert corruption is not None
     estimates = [one for one in scored if one.candidate.rule.tier is Tier.ESTIMATED]
     corruption.locate({time for one in estimates for time in _times(one.candidate)})
-    found = places.places_of(
-        [(one.candidate, logit_of(one.score)) for one in estimates],
-        proposals,
-        {
-            id(one.candidate): discriminator_logit(corruption, one.candidate)
-            if one.candidate.rule.corruptions
-            else NO_PREDICTION
-            for one in estimates
-        },
-        evidence,
-    )
+    rated = [
+        RatedCandidate(one.candidate, logit_of(one.score), _prediction(corruption, one.candidate)) for one in estimates
+    ]
+    rated += [RatedCandidate(one, SILENT, logit) for one, logit in proposals]
+    found = places.places_of(rated, evidence)
     exact = [one.candidate for one in scored if one.candidate.rule.tier is Tier.EXACT]
     return found, places.features(found, exact, evidence)
+
+
+def _prediction(corruption: CorruptionLogits, candidate: Candidate) -> float:
+    """Log-odds of the discriminator for a candidate, whether or not it covers the rule."""
+    return discriminator_logit(corruption, candidate) if candidate.rule.corruptions else NO_PREDICTION
 
 
 def _judge(
