@@ -227,18 +227,18 @@ def measure(beatmap: Beatmap, objects: Sequence[HitObject]) -> Measures:
         point_relations.measure(objects, heads, tails, bodies),
     ]
     return Measures(
-        np.concatenate(columns, axis=1).astype(np.float32),
-        residuals,
-        kept_around,
-        steps,
-        heads,
-        tails,
-        distances,
-        gaps,
-        same_length,
-        is_slider,
-        relations,
-        alternatives,
+        features=np.concatenate(columns, axis=1).astype(np.float32),
+        residuals=residuals,
+        around=kept_around,
+        steps=steps,
+        heads=heads,
+        tails=tails,
+        distances=distances,
+        gaps=gaps,
+        same_length=same_length,
+        is_slider=is_slider,
+        relations=relations,
+        alternatives=alternatives,
     )
 
 

@@ -207,63 +207,86 @@ def find(
     """
     if not LEAST_OBJECTS <= len(objects) <= MOST_OBJECTS:
         return None
-    silent = np.full(len(objects), NO_SLIP)
     match beatmap.mode:
         case Mode.OSU:
             return _of_osu(model, beatmap, objects)
         case Mode.CATCH if model.catch is not None:
-            features, measures = catch_copies.measure(beatmap, objects, passages)
-            positions = _without_spinners(log_odds(model.catch, features, catch_copies.SLIP_NAMES), objects)
-            n = len(catch_measures.NAMES)
-            catcher, copies = (
-                features[:, n - len(catch_measures.CATCHER_NAMES) : n],
-                features[:, n : n + len(catch_copies.NAMES)],
-            )
-            bodies = slip_measures.measure(beatmap, objects)
-            return Slips(
-                positions,
-                _of_bodies(model, bodies),
-                *(silent, silent, silent),
-                measures,
-                bodies,
-                _without_spinners(log_odds(model.positions, bodies.features), objects),
-                catcher=catcher,
-                copies=copies,
-                read_by={"catch bodies": bodies.features, "catch": features},
-            )
+            return _of_catch(model, model.catch, beatmap, objects, passages)
         case Mode.TAIKO if model.colours is not None:
-            places = taiko_measures.notes_of(objects)
-            if len(places) < LEAST_OBJECTS:
-                return None
-            mania = taiko_measures.measure_colours(beatmap, [objects[place] for place in places])
-            colours = silent.copy()
-            features = taiko_measures.slip_features(mania)
-            colours[places] = log_odds(model.colours, features, taiko_measures.SLIP_NAMES)
-            return Slips(silent, silent, silent, silent, colours, mania=mania, read_by={"taiko": features})
+            return _of_taiko(model.colours, beatmap, objects)
         case Mode.MANIA if model.columns is not None and model.chords is not None and model.ends is not None:
-            mania = mania_measures.measure(beatmap, objects)
-            return Slips(
-                log_odds(model.columns, mania.columns, column_measures.COLUMN_NAMES),
-                silent,
-                log_odds(model.chords, mania.chords, chord_measures.CHORD_NAMES),
-                log_odds(model.ends, mania.ends, hold_measures.END_NAMES),
-                silent,
-                mania=mania,
-                read_by={"mania": np.concatenate([getattr(mania, part) for part in MANIA_PARTS], axis=1)},
-            )
+            return _of_mania(model.columns, model.chords, model.ends, beatmap, objects)
     return None
 
 
 def _of_osu(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Slips:
     measures = slip_measures.measure(beatmap, objects)
-    positions, silent = log_odds(model.positions, measures.features), np.full(len(objects), NO_SLIP)
+    silent = np.full(len(objects), NO_SLIP)
     return Slips(
-        _without_spinners(positions, objects),
-        _of_bodies(model, measures),
-        *(silent, silent, silent),
-        measures,
-        measures,
+        positions=_without_spinners(log_odds(model.positions, measures.features), objects),
+        shapes=_of_bodies(model, measures),
+        chords=silent,
+        ends=silent,
+        colours=silent,
+        measures=measures,
+        bodies=measures,
         read_by={"osu": measures.features},
+    )
+
+
+def _of_catch(
+    model: SlipModel, moved: Forest, beatmap: Beatmap, objects: Sequence[HitObject], passages: Passages | None
+) -> Slips:
+    features, measures = catch_copies.measure(beatmap, objects, passages)
+    bodies = slip_measures.measure(beatmap, objects)
+    n, n_copies = len(catch_measures.NAMES), len(catch_copies.NAMES)
+    silent = np.full(len(objects), NO_SLIP)
+    return Slips(
+        positions=_without_spinners(log_odds(moved, features, catch_copies.SLIP_NAMES), objects),
+        shapes=_of_bodies(model, bodies),
+        chords=silent,
+        ends=silent,
+        colours=silent,
+        measures=measures,
+        bodies=bodies,
+        on_plane=_without_spinners(log_odds(model.positions, bodies.features), objects),
+        catcher=features[:, n - len(catch_measures.CATCHER_NAMES) : n],
+        copies=features[:, n : n + n_copies],
+        read_by={"catch bodies": bodies.features, "catch": features},
+    )
+
+
+def _of_taiko(model: Forest, beatmap: Beatmap, objects: Sequence[HitObject]) -> Slips | None:
+    places = taiko_measures.notes_of(objects)
+    if len(places) < LEAST_OBJECTS:
+        return None
+    mania = taiko_measures.measure_colours(beatmap, [objects[place] for place in places])
+    features = taiko_measures.slip_features(mania)
+    silent = np.full(len(objects), NO_SLIP)
+    colours = silent.copy()
+    colours[places] = log_odds(model, features, taiko_measures.SLIP_NAMES)
+    return Slips(
+        positions=silent,
+        shapes=silent,
+        chords=silent,
+        ends=silent,
+        colours=colours,
+        mania=mania,
+        read_by={"taiko": features},
+    )
+
+
+def _of_mania(columns: Forest, chords: Forest, ends: Forest, beatmap: Beatmap, objects: Sequence[HitObject]) -> Slips:
+    mania = mania_measures.measure(beatmap, objects)
+    silent = np.full(len(objects), NO_SLIP)
+    return Slips(
+        positions=log_odds(columns, mania.columns, column_measures.COLUMN_NAMES),
+        shapes=silent,
+        chords=log_odds(chords, mania.chords, chord_measures.CHORD_NAMES),
+        ends=log_odds(ends, mania.ends, hold_measures.END_NAMES),
+        colours=silent,
+        mania=mania,
+        read_by={"mania": np.concatenate([getattr(mania, part) for part in MANIA_PARTS], axis=1)},
     )
 
 
