@@ -24,6 +24,6 @@ def main(path: str = "", port: int | None = None, browser: bool = True) -> int:
         how = 'pip install "maimod[ui]"; where uv or pipx installed maimod, its line with [ui] in the README'
         sys.stderr.write(f"maimod: the page needs gradio, which is not installed: {how}\n")
         return 2
-    from maimod.ui.page import serve
+    from maimod.ui.server import serve
 
     return serve(path, port, browser)

@@ -1,10 +1,8 @@
-"""The page's server: functions that the script in the browser calls, and gradio around them, which carries the calls and
-the uploads."""
+"""What the script in the browser calls: runs, findings and inputs of the page."""
 
 from __future__ import annotations
 
 import glob
-import json
 import math
 import os
 import re
@@ -14,71 +12,38 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, cast
 
-import gradio as gr
 import msgspec
-from starlette.middleware import Middleware
 
-from maimod import __version__
 from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import since_cleared
-from maimod.commands.command_line import FAILED, say
 from maimod.commands.config_file import discover
 from maimod.commands.resolve import restricted, settings_of
 from maimod.errors import BeatmapError, ConfigError, MaimodError, UsageError
-from maimod.linter.cache import Cache, default_folder
-from maimod.linter.models import MODELS_FOLDER
+from maimod.linter.cache import Cache
 from maimod.linter.session import Session
-from maimod.linter.settings import BUNDLED_MODEL, LEAST_SCORE, LISTED_SCORE, Override, Settings
+from maimod.linter.settings import BUNDLED_MODEL, LISTED_SCORE, Override, Settings
 from maimod.osu import discovery, parser
 from maimod.osu.archive import is_archive
 from maimod.osu.beatmap import Mode
 from maimod.osu.discovery import Entry, Source
-from maimod.osu.folder import ARCHIVES, BEATMAP, PICTURES, SONGS, STORYBOARD, Folder, has_ending, is_hidden, parts_of
-from maimod.osu.level import Level, star_rating
+from maimod.osu.folder import BEATMAP, Folder, has_ending, is_hidden, parts_of
 from maimod.osu.level import parse as parse_level
-from maimod.reporters import viewer
+from maimod.osu.level import star_rating
 from maimod.rules import RULES
 from maimod.ui.editor import open_map
-from maimod.ui.guard import MAX_UPLOAD_BYTES, Guard
 from maimod.ui.jobs import Job
-from maimod.ui.results import EXPORTS, Difficulty, Gone, Result, Results
+from maimod.ui.results import Difficulty, Gone, Result, Results
 
-HOST = "127.0.0.1"
-"""Address of the server: loopback only."""
 NO_MODEL = "none: exact rules, the song and habits of the map"
-DEVICES = ("auto", "cpu", "cuda", "mps")
 MAX_DIFFICULTIES = 60
 """Most difficulties at once; their songs and scores stay in memory, some 25 MB each."""
 MAX_PAGES = 20
 """Open pages whose wishes are kept."""
 MAX_BROWSED = 200
 """Most mapsets listed of a Songs folder; a search finds the others."""
-STABLE = (
-    "AppData/Local/osu!/Songs",
-    ".local/share/osu-wine/osu!/Songs",
-    ".local/share/osu-stable/Songs",
-    "Library/Application Support/osu-wine/drive_c/osu!/Songs",
-)
-"""Where osu! keeps its Songs folder, below the home folder."""
-LAZER = ("AppData/Roaming/osu/exports", ".local/share/osu/exports", "Library/Application Support/osu/exports")
-"""Where osu!lazer writes exported maps, below the home folder."""
-MAPS = [BEATMAP, *ARCHIVES, *SONGS]
-"""Endings of what is chosen file by file."""
-UPLOADS = [*MAPS, STORYBOARD, *PICTURES, ".jpeg", ".mp4", ".avi", ".flv", ".mkv", ".webm"]
-"""Endings of what may be uploaded: a whole mapset folder, so that none of its files seems to be missing."""
-UPLOAD_LIFE_S = 3600
-"""Age in seconds at which uploaded files are removed; the rest goes when the server ends."""
-PRIVACY = (
-    "Runs only on this computer: nothing is sent anywhere. Folders are listed so that you can choose, and only what you "
-    "open is read. Maps are never changed."
-)
-EXAMPLE = Path(__file__).parents[2] / "examples" / "maimod example"
-"""Mapset with planted mistakes; only in a checkout."""
-
 Asked = Mapping[str, Any]
 """The argument of a call from the page."""
 
@@ -483,103 +448,3 @@ def _is_set(path: Path) -> bool:
             return any(has_ending(entry.name, BEATMAP) for entry in entries)
     except OSError:
         return False
-
-
-def _models() -> list[str]:
-    found = [path.parent.name for path in sorted(MODELS_FOLDER.glob("*/model.safetensors"))]
-    return [*(found or [BUNDLED_MODEL]), NO_MODEL]
-
-
-def build(page: Page, path: str = "") -> gr.Blocks:
-    """Lay out the page: one element, which the script fills."""
-    with gr.Blocks(
-        title="maimod", analytics_enabled=False, fill_width=True, delete_cache=(UPLOAD_LIFE_S, UPLOAD_LIFE_S)
-    ) as blocks:
-        gr.HTML(
-            "",
-            html_template='<div class="mm mm-page"></div>',
-            js_on_load=_script(path),
-            elem_id="mm-page",
-            apply_default_css=False,
-            server_functions=page.calls,
-        )
-    return blocks
-
-
-def _script(path: str) -> str:
-    given = {
-        "version": __version__,
-        "privacy": PRIVACY,
-        "path": path,
-        "exports": list(EXPORTS),
-        "models": _models(),
-        "devices": DEVICES,
-        "levels": [level.name.lower() for level in Level],
-        "scores": [LISTED_SCORE, LEAST_SCORE, 0.5],
-        "maps": MAPS,
-        "most": MAX_UPLOAD_BYTES,
-        "uploads": UPLOADS,
-        "songs": next((str(Path.home() / place) for place in STABLE if (Path.home() / place).is_dir()), ""),
-        "exported": next((str(Path.home() / place) for place in LAZER if (Path.home() / place).is_dir()), ""),
-        "example": str(EXAMPLE) if EXAMPLE.is_dir() else "",
-    }
-    host = (files("maimod.ui") / "host.js").read_text(encoding="utf-8")
-    return f"const GIVEN = {json.dumps(given)};\n{viewer.script()}\n{host}"
-
-
-def _style() -> str:
-    return viewer.style() + (files("maimod.ui") / "page.css").read_text(encoding="utf-8")
-
-
-def serve(path: str, port: int | None, browser: bool) -> int:
-    """Serve the page until interrupted, and return an exit code."""
-    # Import torch in the background, so that the first run does not wait two seconds for it.
-    threading.Thread(target=_warm_up, daemon=True).start()
-    place = tempfile.TemporaryDirectory(prefix="maimod-ui-", ignore_cleanup_errors=True)
-    os.environ["GRADIO_TEMP_DIR"] = place.name  # uploads end with the page
-    blocks = build(Page(Cache(default_folder())), path)
-    font = ["system-ui", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif"]
-    theme = gr.themes.Base(
-        primary_hue="pink", neutral_hue="slate", font=font, font_mono=["ui-monospace", "Menlo", "monospace"]
-    )
-    try:
-        blocks.launch(
-            server_name=HOST,
-            server_port=port,
-            inbrowser=browser,
-            share=False,
-            quiet=True,
-            prevent_thread_lock=True,
-            theme=theme,
-            css=_style(),
-            footer_links=[],
-            ssr_mode=False,
-            mcp_server=False,
-            pwa=False,
-            enable_monitoring=False,
-            allowed_paths=[],
-            max_file_size=MAX_UPLOAD_BYTES,
-            app_kwargs={"middleware": [Middleware(Guard, uploads=Path(place.name), suffixes=frozenset(UPLOADS))]},
-            strict_cors=True,
-        )
-    except OSError:
-        place.cleanup()
-        say(
-            f"port {port} is taken; choose another with --port"
-            if port
-            else "no port from 7860 on is free; choose one with --port"
-        )
-        return FAILED
-    print(f"maimod {__version__}: {blocks.local_url} (Ctrl+C ends it)", flush=True)
-    try:
-        blocks.block_thread()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        blocks.close(verbose=False)
-        place.cleanup()
-    return 0
-
-
-def _warm_up() -> None:
-    import maimod.families.scoring  # noqa: F401

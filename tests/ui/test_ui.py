@@ -11,8 +11,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-pytest.importorskip("gradio")
-
 import maimod
 from maimod.errors import UsageError
 from maimod.findings import Tier
