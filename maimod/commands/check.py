@@ -16,16 +16,14 @@ from maimod.commands import interrupts
 from maimod.commands.baseline import Baseline, Delta, Reference, Subtraction, gone, since_last_run, stale, without
 from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import write as write_baseline
-from maimod.commands.command_line import FAILED, FOUND, quiet_if_pipe_closed, say
+from maimod.commands.command_line import FAILED, FOUND, say
+from maimod.commands.output import Stream, stream_of, write
 from maimod.commands.resolve import STDIN, Check
 from maimod.commands.shards import numbers_of, part_of, shard_of
-from maimod.commands.whole_file import whole_file
 from maimod.errors import UsageError
 from maimod.findings import BeatmapReport, Report, Severity
 from maimod.osu.discovery import TEMPORARY_PREFIX, find
 from maimod.osu.limits import MAX_FILE_BYTES
-from maimod.reporters import REPORTERS
-from maimod.reporters.view import View, shorten
 
 if TYPE_CHECKING:
     from maimod.commands.baseline import Accepted
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from maimod.linter.session import Session
     from maimod.linter.settings import Settings
     from maimod.osu.discovery import Source
-    from maimod.reporters.console import Stream as ConsoleStream
     from maimod.reporters.progress_bar import ProgressBar
 
 MANY = 10
@@ -108,7 +105,7 @@ def _once(check: Check, sources: Sequence[Source] | None, session: Session | Non
         sources = part_of(everything, *shard) if shard else everything
     changes = _changes(check, sources) if check.options.diff and sources else None
     listing = _Listing(check, None if check.options.write_baseline else baseline, reference, changes)
-    stream = _stream(check)
+    stream = stream_of(check.outputs, check.view)
     raw, progress = _lint(check, listing, stream, changes.sources if changes else sources, session)
     report = replace(raw, beatmaps=tuple(listing.beatmaps))
     if shard and everything is not None:
@@ -119,7 +116,7 @@ def _once(check: Check, sources: Sequence[Source] | None, session: Session | Non
         _accept(check, raw, listing.settings, baseline)
     unreadable = bool(report.beatmaps) and all(beatmap.status == "error" for beatmap in report.beatmaps)
     for name, target in check.outputs:
-        _output(name, target, report, check.view, stream)
+        write(name, target, report, check.view, stream)
         if target is not None and not check.view.quiet:
             say(f"{name} report written to {target}")
     if interrupts.received():  # meanwhile
@@ -168,12 +165,12 @@ def _changes(check: Check, sources: Sequence[Source]) -> Changes:
     return changes
 
 
-def _interrupted(check: Check, report: Report, stream: _Stream | _Verdicts | None, progress: str) -> int:
+def _interrupted(check: Check, report: Report, stream: Stream | None, progress: str) -> int:
     """Write what an interrupted run has, and say so in one line."""
     written = []
     for name, target in check.outputs:
         try:
-            _output(name, target, report, check.view, stream)
+            write(name, target, report, check.view, stream)
         except UsageError as error:
             say(str(error))
         else:
@@ -193,11 +190,7 @@ def fails(report: Report, fail_on: Severity | None) -> bool:
 
 
 def _lint(
-    check: Check,
-    listing: _Listing,
-    stream: _Stream | _Verdicts | None,
-    sources: Sequence[Source] | None,
-    session: Session | None,
+    check: Check, listing: _Listing, stream: Stream | None, sources: Sequence[Source] | None, session: Session | None
 ) -> tuple[Report, str]:
     """Run the lint, with a progress bar on a terminal, until it ends or is interrupted.
 
@@ -331,81 +324,6 @@ class _Listing:
             say(f"and {len(self.resolved) - MANY} more")
 
 
-def _stream(check: Check) -> _Stream | _Verdicts | None:
-    """What prints while the run goes on; None if there is nothing to print, or not before its end."""
-    if ("verdict", None) in check.outputs:
-        return _Verdicts(check.view)
-    return _Stream(check.view) if ("console", None) in check.outputs and check.view.max_findings is None else None
-
-
-class _Verdicts:
-    """Prints verdicts on stdout as their entries are finished."""
-
-    def __init__(self, view: View) -> None:
-        from maimod.reporters.verdict import Verdicts
-
-        self._lines = Verdicts(sys.stdout, view)
-
-    def add(self, report: Report, total: int) -> None:
-        """Take a report of one beatmap."""
-        try:
-            for beatmap in report.beatmaps:
-                self._lines.add(beatmap)
-            sys.stdout.flush()
-        except OSError as error:
-            quiet_if_pipe_closed(error)
-
-    def finish(self, report: Report) -> None:
-        """Print the last verdict."""
-        try:
-            self._lines.finish(report)
-            sys.stdout.flush()
-        except OSError as error:
-            quiet_if_pipe_closed(error)
-
-
-class _Stream:
-    """Prints reports on the console as they are finished."""
-
-    def __init__(self, view: View) -> None:
-        self.view = view
-        self._console: ConsoleStream | None = None
-        self._held: list[Report] = []
-
-    def add(self, report: Report, total: int) -> None:
-        """Print a report. Reports are held back until one beatmap could be read; if none can, stderr has the reasons.
-
-        Args:
-            report: of one beatmap.
-            total: beatmaps in all.
-        """
-        self._held.append(report)
-        if self._console is None and all(beatmap.status == "error" for beatmap in report.beatmaps):
-            return
-        try:
-            if self._console is None:
-                from maimod.reporters.console import Stream
-
-                self._console = Stream(sys.stdout, self.view, total)
-            for one in self._held:
-                for beatmap in shorten(one, self.view).report.beatmaps:
-                    self._console.add(beatmap, one.model)
-            self._held.clear()
-            sys.stdout.flush()
-        except OSError as error:
-            quiet_if_pipe_closed(error)
-
-    def finish(self, report: Report) -> None:
-        """Print the summary of all reports, if one beatmap could be read."""
-        if self._console is None:
-            return
-        try:
-            self._console.finish(report, shorten(report, self.view))
-            sys.stdout.flush()
-        except OSError as error:
-            quiet_if_pipe_closed(error)
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Baseline
 
@@ -460,33 +378,7 @@ def _tell_gone(entries: Sequence[Accepted], path: Path) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Output
-
-
-def _output(name: str, target: Path | None, report: Report, view: View, stream: _Stream | _Verdicts | None) -> None:
-    """Write a report, or the end of one that was printed beatmap by beatmap."""
-    if target is not None or name not in ("console", "verdict"):
-        write_report(name, target, report, view)
-    elif stream is not None:
-        stream.finish(report)
-    elif any(beatmap.status != "error" for beatmap in report.beatmaps):  # else stderr has the reasons
-        write_report(name, target, report, view)
-
-
-def write_report(name: str, target: Path | None, report: Report, view: View) -> None:
-    """Write a report to stdout or its file."""
-    if target is None:
-        try:
-            REPORTERS[name](report, sys.stdout, view)
-            sys.stdout.flush()
-        except OSError as error:  # the exit code is still that of the findings
-            quiet_if_pipe_closed(error)
-        return
-    try:
-        with whole_file(target) as out:
-            REPORTERS[name](report, out, msgspec.structs.replace(view, plain=True))
-    except OSError as error:
-        raise UsageError(f"{target}: cannot be written ({error.strerror or error})") from None
+# Failures
 
 
 def _tell_failures(report: Report) -> None:

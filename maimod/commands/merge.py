@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from maimod.commands.check import fails, write_report
+from maimod.commands.check import fails
 from maimod.commands.command_line import FOUND, say
+from maimod.commands.output import write_report
 from maimod.errors import UsageError, short
 from maimod.findings import BeatmapReport, Report
 from maimod.reporters.json import from_json

@@ -1,0 +1,126 @@
+"""Reports of a check: printed while it goes on, or written at its end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from maimod.commands.command_line import quiet_if_pipe_closed
+from maimod.commands.whole_file import whole_file
+from maimod.errors import UsageError
+from maimod.findings import Report
+from maimod.reporters import REPORTERS
+from maimod.reporters.view import View, shorten
+
+if TYPE_CHECKING:
+    from maimod.reporters.console import Stream as ConsoleStream
+
+
+class Stream(Protocol):
+    """Prints a report on stdout while the run goes on."""
+
+    def add(self, report: Report, total: int) -> None:
+        """Take the next report.
+
+        Args:
+            report: of one beatmap.
+            total: beatmaps in all.
+        """
+
+    def finish(self, report: Report) -> None:
+        """Print what follows after the last one; `report` is of the whole run."""
+
+
+def stream_of(outputs: Sequence[tuple[str, Path | None]], view: View) -> Stream | None:
+    """What prints while the run goes on; None if there is nothing to print, or not before its end."""
+    if ("verdict", None) in outputs:
+        return _Verdicts(view)
+    return _Beatmaps(view) if ("console", None) in outputs and view.max_findings is None else None
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    """Flush what is printed, and end the output if the reader has closed the pipe: the exit code is still that of the findings."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        quiet_if_pipe_closed(error)
+
+
+class _Verdicts:
+    """Prints verdicts as their entries are finished."""
+
+    def __init__(self, view: View) -> None:
+        from maimod.reporters.verdict import Verdicts
+
+        self._lines = Verdicts(sys.stdout, view)
+
+    def add(self, report: Report, total: int) -> None:
+        with _printing():
+            for beatmap in report.beatmaps:
+                self._lines.add(beatmap)
+
+    def finish(self, report: Report) -> None:
+        with _printing():
+            self._lines.finish(report)
+
+
+class _Beatmaps:
+    """Prints the console report mapset by mapset.
+
+    It is held back until one beatmap could be read; if none can, stderr has the reasons.
+    """
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._console: ConsoleStream | None = None
+        self._held: list[Report] = []
+
+    def add(self, report: Report, total: int) -> None:
+        self._held.append(report)
+        if self._console is None and all(beatmap.status == "error" for beatmap in report.beatmaps):
+            return
+        with _printing():
+            if self._console is None:
+                from maimod.reporters.console import Stream as ConsoleStream
+
+                self._console = ConsoleStream(sys.stdout, self.view, total)
+            for one in self._held:
+                for beatmap in shorten(one, self.view).report.beatmaps:
+                    self._console.add(beatmap, one.model)
+            self._held.clear()
+
+    def finish(self, report: Report) -> None:
+        if self._console is None:
+            return
+        with _printing():
+            self._console.finish(report, shorten(report, self.view))
+
+
+def write(name: str, target: Path | None, report: Report, view: View, stream: Stream | None) -> None:
+    """Write a report, or the end of one that was printed beatmap by beatmap."""
+    if target is not None or name not in ("console", "verdict"):
+        write_report(name, target, report, view)
+    elif stream is not None:
+        stream.finish(report)
+    elif any(beatmap.status != "error" for beatmap in report.beatmaps):  # else stderr has the reasons
+        write_report(name, target, report, view)
+
+
+def write_report(name: str, target: Path | None, report: Report, view: View) -> None:
+    """Write a report to stdout or its file."""
+    if target is None:
+        with _printing():
+            REPORTERS[name](report, sys.stdout, view)
+        return
+    try:
+        with whole_file(target) as out:
+            REPORTERS[name](report, out, msgspec.structs.replace(view, plain=True))
+    except OSError as error:
+        raise UsageError(f"{target}: cannot be written ({error.strerror or error})") from None
