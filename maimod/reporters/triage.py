@@ -95,22 +95,22 @@ class Entry(msgspec.Struct, frozen=True):
         return [report.beatmaps[number].version for number in numbers] if len(numbers) > 1 else []
 
     def where(self, report: Report) -> str:
-        """As in "in 2 difficulties: Easy, Hard" or "in all 7 difficulties"; empty if it is one alone. Difficulties of which the words
-        are not true, as in "in Hard; other lines in Easy, Normal"."""
+        """As in "in 2 difficulties: Easy, Hard" or "in all 7 difficulties"; empty if it is one alone. Difficulties of
+        which it was said in other words, with numbers or a level of their own, are told apart: "in Hard; also in Easy, Normal"."""
         names = self.difficulties(report)
         own = report.beatmaps[self.lead.beatmap].mapset
         everywhere = {beatmap.version for beatmap in report.beatmaps if beatmap.mapset == own}
         if not names:
             return ""
-        if self.finding.rule in ONCE:
-            same = {
-                report.beatmaps[at.beatmap].version
-                for at in self.places()
-                if at.finding.message == self.finding.message
-            }
-            if other := [name for name in names if name not in same]:
-                here = [name for name in names if name in same]
-                return f"in {', '.join(here)}; {ONCE[self.finding.rule]} in {', '.join(other)}"
+        same = {
+            report.beatmaps[at.beatmap].version for at in self.places() if at.finding.message == self.finding.message
+        }
+        other = [name for name in names if name not in same]
+        if other and self.finding.scope is not Scope.SET:
+            here = ", ".join(name for name in names if name in same)
+            also = f"{ONCE.get(self.finding.rule, 'also')} in"
+            is_rest = len(other) > 1 and everywhere <= set(names)
+            return f"in {here}; {also} {f'the {len(other)} other difficulties' if is_rest else ', '.join(other)}"
         if everywhere <= set(names):
             return "in both difficulties" if len(names) == 2 else f"in all {len(names)} difficulties"
         return f"in {len(names)} difficulties: {', '.join(names)}"

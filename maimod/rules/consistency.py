@@ -266,13 +266,14 @@ def _general(
                 line=beatmap.line_of("General", key),
                 certainty=certainty,
                 subject=key,
-                actual=part.value,
-                expected=[Expected(part.usual)],
-                message=f"{key} is {quoted(part.value)} here and {quoted(part.usual)} in {names(part.others)}.",
+                actual=(own := part.beatmaps[0].general.get(key, "")),
+                expected=[Expected(usual := part.others[0].general.get(key, ""))],
+                message=f"{key} is {quoted(own)} here and {quoted(usual)} in {names(part.others)}.",
             )
 
 
 def _value(beatmap: Beatmap, key: str) -> str:
+    """What is compared: the names of files in any case."""
     value = beatmap.general.get(key, "")
     return value.casefold() if key == "AudioFilename" else value
 

@@ -35,7 +35,7 @@ MISSING = Rule(
     why="A rest of some beats in the middle of the map is usually a spinner that was deleted, or a break that was forgotten.",
     how="Nothing is hit or held for three beats or more, and there is no break, or it begins late or ends early; how long the rest is, other rests "
     "as long in the map, spinners with as much room, and those of the other difficulties count.",
-    advice="Should a spinner be here?",
+    advice="Should one be here?",
     ignore_when="the song rests here",
     blind_spots="Rests of less than three beats.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Spinner",
@@ -52,7 +52,7 @@ END = Rule(
     why="The end of a spinner is heard, so that it should be on a sound; in most sets all difficulties end it together.",
     how="The end is compared with that of the spinner of the other difficulties, and its place in the measure with that of the other "
     "spinners of the map.",
-    advice="Listen: on which sound should the spinner end?",
+    advice="Listen: on which sound should it end?",
     ignore_when="an easier difficulty needs more time before the next object",
     blind_spots="Maps with few spinners, in sets of one difficulty.",
     source="https://osu.ppy.sh/wiki/en/Gameplay/Hit_object/Spinner",

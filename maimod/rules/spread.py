@@ -92,6 +92,7 @@ def _lowest(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) ->
     enough = criteria.low("lowest-difficulty-spread", lowest.mode, step)
     if len(rated) >= enough > 0:
         return
+    breaks = ", breaks counted" if minutes(length) != minutes(shortest.drain_ms) else ""
     required = "drain time" if len(rated) == 1 else "drain time of each difficulty"
     instead = "" if math.isinf(enough) else f", or {enough:g} difficulties"
     yield from evidence.candidate(
@@ -102,7 +103,7 @@ def _lowest(evidence: MapsetEvidence, rated: Sequence[tuple[float, Beatmap]]) ->
         actual=f"{level.one_in(lowest.mode)}, {minutes(length)}",
         expected=[Expected(f"{Level(step - 1).one_in(lowest.mode)} or lower{instead}")],
         message=f"The lowest difficulty of {lowest.mode.title} is {level.one_in(lowest.mode)} ({stars:.2f} stars), which "
-        f"requires {minutes(least)} of {required}; [{shortest.version}] has {minutes(length)}.",
+        f"requires {minutes(least)} of {required}; [{shortest.version}] has {minutes(length)}{breaks}.",
         stars=stars,
         drain_ms=round(length),
     )

@@ -66,6 +66,16 @@ def test_the_times_of_lines_without_effect_are_said_of_the_difficulties_that_hav
     assert listed(whole) == [(rule, "in Easy, Hard; other lines in Insane", 0)]
 
 
+def test_numbers_are_said_of_the_difficulty_that_has_them() -> None:
+    words = {"Easy": "7 of 8 measures.", "Hard": "7 of 8 measures.", "Insane": "3 of 8 measures."}
+    own = {name: [finding("rhythm/missing-object", message=of)] for name, of in words.items()}
+    assert listed(report(*own.items())) == [("rhythm/missing-object", "in Easy, Hard; also in Insane", 0)]
+    own["Hard"] = [finding("rhythm/missing-object", message="5 of 8 measures.", score=0.1)]
+    whole = report(*own.items())
+    assert listed(whole)[0][1] == "in Easy; also in the 2 other difficulties"
+    assert listed(report(*own.items(), ("Expert", [])))[0][1] == "in Easy; also in Hard, Insane"
+
+
 def test_places_and_shapes_are_each_difficultys_own() -> None:
     for rule in ("positions/unexpected", "sliders/shape"):
         assert len(entries(report(("Easy", [finding(rule)]), ("Hard", [finding(rule)])))) == 2

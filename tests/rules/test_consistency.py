@@ -107,3 +107,12 @@ def test_difficulties_without_a_name(tmp_path):
     for name, version in given.items():
         (tmp_path / f"{name}.osu").write_text(version.text().replace(f"Version:{name}\n", ""))
     assert [finding.actual for finding in found(tmp_path, consistency.CHECK, only="mapset/ids")] == [""]
+
+
+def test_another_song_is_named_as_it_is_written(tmp_path):
+    given = {name: version.with_general(AudioFilename="Audio.mp3") for name, version in versions().items()}
+    given["Hard"] = given["Hard"].with_general(AudioFilename="Other.mp3")
+    (finding,) = found(tmp_path, consistency.CHECK, given, "mapset/audio-differs")
+    assert '"Other.mp3" here and "Audio.mp3" in' in finding.message and finding.actual == "Other.mp3"
+    given["Hard"] = given["Hard"].with_general(AudioFilename="audio.MP3")
+    assert found(tmp_path, consistency.CHECK, given, "mapset/audio-differs") == []

@@ -49,6 +49,11 @@ def lasting(given: dict[str, Version], mode: int = 0, pause: float = 0.0, **minu
     return played
 
 
+def test_the_length_says_whether_breaks_count(tmp_path):
+    (finding,) = found(tmp_path, spread.CHECK, lasting(versions(), pause=0.7, Hard=2.6))
+    assert finding.message.endswith("[Hard] has 2:24, breaks counted.")  # 1:54 are played
+
+
 @pytest.mark.parametrize(
     ("pause", "minutes", "problems"),
     [
