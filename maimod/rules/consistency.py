@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import MAX_TIME_MS, PLAYFIELD_MODES, Beatmap, Mode
@@ -146,10 +146,11 @@ def run(evidence: MapsetEvidence) -> Iterator[Placed]:
         return
     yield from _metadata(evidence)
     yield from _ids(evidence)
-    yield from _general(evidence, AUDIO, "AudioFilename", evidence.beatmaps, Certainty.CERTAIN)
-    yield from _general(
-        evidence, PREVIEW, "PreviewTime", [one for one in evidence.beatmaps if _preview(one) >= 0], Certainty.CERTAIN
-    )
+    songs = [one.audio_filename for one in evidence.beatmaps]
+    yield from _general(evidence, AUDIO, "AudioFilename", evidence.beatmaps, songs)
+    with_preview = [one for one in evidence.beatmaps if _preview(one) >= 0]
+    previews = [one.general.get("PreviewTime", "") for one in with_preview]
+    yield from _general(evidence, PREVIEW, "PreviewTime", with_preview, previews)
     yield from _settings(evidence)
     yield from _own_storyboards(evidence)
     yield from _backgrounds(evidence)
@@ -204,12 +205,21 @@ def _list(words: Sequence[str]) -> str:
 
 
 def _ids(evidence: MapsetEvidence) -> Iterator[Placed]:
-    def number(beatmap: Beatmap, key: str) -> int:
-        text = beatmap.metadata.get(key, "")
-        return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else 0
+    yield from _set_ids(evidence)
+    numbers = [_number(one, "BeatmapID") for one in evidence.beatmaps]
+    yield from _twice(evidence, "BeatmapID", [None if number in (0, -1) else number for number in numbers])
+    yield from _twice(evidence, "Version", [(one.version.casefold(), one.mode) for one in evidence.beatmaps])
 
-    submitted = [one for one in evidence.beatmaps if number(one, "BeatmapSetID") > 0]
-    for part in departures(submitted, [str(number(one, "BeatmapSetID")) for one in submitted]):
+
+def _number(beatmap: Beatmap, key: str) -> int:
+    """The number of a key of `[Metadata]`; 0 if there is none."""
+    text = beatmap.metadata.get(key, "")
+    return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else 0
+
+
+def _set_ids(evidence: MapsetEvidence) -> Iterator[Placed]:
+    submitted = [one for one in evidence.beatmaps if _number(one, "BeatmapSetID") > 0]
+    for part in departures(submitted, [str(_number(one, "BeatmapSetID")) for one in submitted]):
         for beatmap in part.beatmaps:
             yield from evidence.candidate(
                 IDS,
@@ -231,34 +241,44 @@ def _ids(evidence: MapsetEvidence) -> Iterator[Placed]:
                 subject="BeatmapSetID",
                 message=f"This difficulty has no BeatmapSetID yet, unlike {names(submitted)}.",
                 actual="none",
-                expected=[Expected(f"{number(submitted[0], 'BeatmapSetID')}")],
+                expected=[Expected(f"{_number(submitted[0], 'BeatmapSetID')}")],
             )
-    for key, section in (("BeatmapID", "Metadata"), ("Version", "Metadata")):
-        first: dict[object, Beatmap] = {}
-        for beatmap in evidence.beatmaps:
-            value = number(beatmap, key) if key == "BeatmapID" else (beatmap.version.casefold(), beatmap.mode)
-            if value in (0, -1):
-                continue
-            if value in first:
-                what = f"id {value}" if key == "BeatmapID" else "name"
-                yield from evidence.candidate(
-                    IDS,
-                    beatmap,
-                    line=beatmap.line_of(section, key),
-                    certainty=Certainty.CERTAIN,
-                    subject=key,
-                    actual=beatmap.metadata.get(key, ""),
-                    message=f'This difficulty has the {what} of "{first[value].path.name}": only one of them can be submitted.',
-                )
-            else:
-                first[value] = beatmap
+
+
+def _twice(evidence: MapsetEvidence, key: str, values: Sequence[Hashable | None]) -> Iterator[Placed]:
+    """Difficulties with the id or the name of one before; None is no value."""
+    first: dict[Hashable, Beatmap] = {}
+    for beatmap, value in zip(evidence.beatmaps, values, strict=True):
+        if value is None:
+            continue
+        if value in first:
+            what = f"id {value}" if key == "BeatmapID" else "name"
+            yield from evidence.candidate(
+                IDS,
+                beatmap,
+                line=beatmap.line_of("Metadata", key),
+                certainty=Certainty.CERTAIN,
+                subject=key,
+                actual=beatmap.metadata.get(key, ""),
+                message=f'This difficulty has the {what} of "{first[value].path.name}": only one of them can be submitted.',
+            )
+        else:
+            first[value] = beatmap
 
 
 def _general(
-    evidence: MapsetEvidence, rule: Rule, key: str, beatmaps: Sequence[Beatmap], certainty: Certainty
+    evidence: MapsetEvidence,
+    rule: Rule,
+    key: str,
+    beatmaps: Sequence[Beatmap],
+    values: Sequence[str],
+    certainty: Certainty = Certainty.CERTAIN,
 ) -> Iterator[Placed]:
-    values = [_value(beatmap, key) for beatmap in beatmaps]
-    for part in departures(beatmaps, values):
+    """Difficulties with another value of a key of `[General]` than most; `values` are as written, and names of files are compared in any
+    case."""
+    written = dict(zip((one.path for one in beatmaps), values, strict=True))
+    for part in departures(beatmaps, [one.casefold() for one in values] if key == "AudioFilename" else values):
+        own, usual = written[part.beatmaps[0].path], written[part.others[0].path]
         for beatmap in part.beatmaps:
             yield from evidence.candidate(
                 rule,
@@ -266,16 +286,10 @@ def _general(
                 line=beatmap.line_of("General", key),
                 certainty=certainty,
                 subject=key,
-                actual=(own := part.beatmaps[0].general.get(key, "")),
-                expected=[Expected(usual := part.others[0].general.get(key, ""))],
+                actual=own,
+                expected=[Expected(usual)],
                 message=f"{key} is {quoted(own)} here and {quoted(usual)} in {names(part.others)}.",
             )
-
-
-def _value(beatmap: Beatmap, key: str) -> str:
-    """What is compared: the names of files in any case."""
-    value = beatmap.general.get(key, "")
-    return value.casefold() if key == "AudioFilename" else value
 
 
 def _preview(beatmap: Beatmap) -> float:
@@ -319,18 +333,8 @@ def _settings(evidence: MapsetEvidence) -> Iterator[Placed]:
         # A missing key has its default, which depends on the version of the game that wrote the file.
         with_key = [one for one in beatmaps if key in one.general] if key in ("Countdown", "AudioLeadIn") else beatmaps
         values = [one.general.get(key, "0" if key != "SkinPreference" else "") for one in with_key]
-        for part in departures(with_key, values):
-            for beatmap in part.beatmaps:
-                yield from evidence.candidate(
-                    SETTINGS,
-                    beatmap,
-                    line=beatmap.line_of("General", key),
-                    subject=key,
-                    actual=part.value,
-                    certainty=Certainty.POSSIBLE if key in ("AudioLeadIn", "SkinPreference") else Certainty.LIKELY,
-                    expected=[Expected(part.usual)],
-                    message=f"{key} is {quoted(part.value)} here and {quoted(part.usual)} in {names(part.others)}.",
-                )
+        certainty = Certainty.POSSIBLE if key in ("AudioLeadIn", "SkinPreference") else Certainty.LIKELY
+        yield from _general(evidence, SETTINGS, key, with_key, values, certainty)
 
 
 def _own_storyboards(evidence: MapsetEvidence) -> Iterator[Placed]:
