@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -36,16 +37,28 @@ TOP = 20
 SAME_MS = 3.0
 READERS = ("generator", "proofreader")
 K = EventKind
-GROUPS: dict[str, tuple[tuple[str, ...], tuple[EventKind, ...], tuple[str, ...]]] = {
-    "new combo": (("new combo",), (K.NEW_COMBO,), ("combo",)),
-    "hitsound": (("hitsound", "sample set"), (K.HITSOUND,), ("addition", "sample_set")),
-    "added": (("object added",), (K.TIME,), ("missing",)),
-    "removed": (("object removed",), (K.TIME, K.CIRCLE, K.SLIDER_HEAD, K.HOLD_NOTE), ("extra",)),
-    "position": (("position",), (K.DISTANCE, K.POS_X, K.POS_Y, K.POS, K.COLUMN), ("place",)),
-    "shape": (("slider shape",), (*ANCHORS, K.LAST_ANCHOR), ("shape",)),
-    "length": (("slider length",), (K.SLIDER_END, K.TIME), ("length",)),
+
+
+class Group(NamedTuple):
+    """Kinds of change that the networks see in the same way."""
+
+    kinds: tuple[str, ...]
+    events: tuple[EventKind, ...]
+    """Of the generator, that show them."""
+    corruptions: tuple[str, ...]
+    """Of the proofreader, that are like them."""
+
+
+GROUPS = {
+    "new combo": Group(("new combo",), (K.NEW_COMBO,), ("combo",)),
+    "hitsound": Group(("hitsound", "sample set"), (K.HITSOUND,), ("addition", "sample_set")),
+    "added": Group(("object added",), (K.TIME,), ("missing",)),
+    "removed": Group(("object removed",), (K.TIME, K.CIRCLE, K.SLIDER_HEAD, K.HOLD_NOTE), ("extra",)),
+    "position": Group(("position",), (K.DISTANCE, K.POS_X, K.POS_Y, K.POS, K.COLUMN), ("place",)),
+    "shape": Group(("slider shape",), (*ANCHORS, K.LAST_ANCHOR), ("shape",)),
+    "length": Group(("slider length",), (K.SLIDER_END, K.TIME), ("length",)),
 }
-"""For the percentiles: kinds of change, events of the generator and corruptions of the proofreader that show them."""
+"""By name, for the percentiles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,22 +193,19 @@ def _still_there(finding: Finding, place: Span, after: Sequence[Finding]) -> boo
 
 def _percentiles(name: str, places: Sequence[Place], evidence: Evidence) -> Iterator[Percentile]:
     """The mean percentile of the changed objects of each place, by group and reader."""
-    for group, (kinds, events, corruptions) in GROUPS.items():
-        if not any(set(kinds) & set(place.kinds) for place in places):
+    for name_of_group, group in GROUPS.items():
+        if not any(set(group.kinds) & set(place.kinds) for place in places):
             continue
         for reader in READERS:
-            seen = (
-                _by_generator(evidence, group, events)
-                if reader == "generator"
-                else _by_proofreader(evidence, group, corruptions)
-            )
+            by = _by_generator if reader == "generator" else _by_proofreader
+            seen = by(evidence, group)
             if seen is None:
                 continue
             for place in places:
-                times = sorted({change.bt for change in place.changes if change.kind in kinds})
+                times = sorted({change.bt for change in place.changes if change.kind in group.kinds})
                 values = [percentile for time in times if (percentile := seen(time)) is not None]
                 if values:
-                    yield Percentile(name, group, reader, float(np.mean(values)))
+                    yield Percentile(name, name_of_group, reader, float(np.mean(values)))
 
 
 Seen = Callable[[float], float | None]
@@ -220,20 +230,20 @@ def _percentile_at(times: np.ndarray, values: np.ndarray, is_next: bool = False)
     return at
 
 
-def _by_generator(evidence: Evidence, group: str, events: tuple[EventKind, ...]) -> Seen | None:
-    if not evidence.scores or (group == "new combo" and evidence.beatmap.mode not in PLAYFIELD_MODES):
+def _by_generator(evidence: Evidence, group: Group) -> Seen | None:
+    if not evidence.scores or (group is GROUPS["new combo"] and evidence.beatmap.mode not in PLAYFIELD_MODES):
         return None
     seen = []
     for o in evidence.objects_by_time:
         scores = evidence.scores_by_object.get(o.index, [])
-        if group == "new combo":
+        if group is GROUPS["new combo"]:
             seen.append((o.time, _against_flag(scores, o.new_combo)))
-        elif own := [s.tolerant_surprisal for s in scores if s.event.kind in events]:
+        elif own := [s.tolerant_surprisal for s in scores if s.event.kind in group.events]:
             seen.append((o.time, max(own)))
     if len(seen) < 2:
         return None
     times, values = (np.array(column) for column in zip(*seen, strict=True))
-    return _percentile_at(times, values, is_next=group == "added")
+    return _percentile_at(times, values, is_next=group is GROUPS["added"])
 
 
 def _against_flag(scores: Sequence[EventScore], is_set: bool) -> float:
@@ -243,13 +253,13 @@ def _against_flag(scores: Sequence[EventScore], is_set: bool) -> float:
     return max((p for s in scores for e, p in s.expected if e.kind is EventKind.NEW_COMBO), default=0.0)
 
 
-def _by_proofreader(evidence: Evidence, group: str, corruptions: tuple[str, ...]) -> Seen | None:
+def _by_proofreader(evidence: Evidence, group: Group) -> Seen | None:
     logits = evidence.corruption
     if logits is None:
         return None
-    of_slot = np.max([logits.of(kind) for kind in corruptions], axis=0)
+    of_slot = np.max([logits.of(kind) for kind in group.corruptions], axis=0)
     slots, _ = logits.grid.locate([o.time for o in evidence.objects_by_time])
-    if group != "added":
+    if group is not GROUPS["added"]:
         return _percentile_at(evidence.object_times, of_slot[slots])
     empty = np.ones(len(of_slot), dtype=bool)
     empty[slots] = False
@@ -355,8 +365,18 @@ def _row(name: str, own: Sequence[Corrected]) -> Row:
     )
 
 
-def percentile_rows(results: Sequence[PairResult]) -> list[tuple[str, str, int, int, Figure]]:
-    """(group, reader, places, pairs, mean percentile with its interval)."""
+class PercentileRow(NamedTuple):
+    """Percentiles of one group by one reader."""
+
+    group: str
+    reader: str
+    places: int
+    pairs: int
+    mean: Figure
+
+
+def percentile_rows(results: Sequence[PairResult]) -> list[PercentileRow]:
+    """The percentiles of all pairs together, by group and reader."""
     seen = [one for result in results for one in result.percentiles]
     table = []
     for group in GROUPS:
@@ -366,15 +386,26 @@ def percentile_rows(results: Sequence[PairResult]) -> list[tuple[str, str, int, 
                 names = sorted({one.pair for one in own})
                 maps = np.array([names.index(one.pair) for one in own])
                 mean = mean_over_maps(np.array([one.value for one in own]), np.ones(len(own)), maps)
-                table.append((group, reader, len(own), len(names), figure(mean, draws(len(names)))))
+                table.append(PercentileRow(group, reader, len(own), len(names), figure(mean, draws(len(names)))))
     return table
 
 
-def place_differences(
-    one: Sequence[PairResult], two: Sequence[PairResult]
-) -> list[tuple[str, int, float, float, Figure]]:
-    """(kind of change, places, share found among the `TOP` by `one`, by `two`, `two` minus `one` with its interval), on the
-    places that both have; each draw takes the same pairs of both."""
+class PlaceDifference(NamedTuple):
+    """Places of one kind of change in two evaluations."""
+
+    kind: str
+    """Of change; "all" for all of them."""
+    places: int
+    before: float
+    """Share found among the `TOP` by the first evaluation."""
+    after: float
+    """By the second one."""
+    gain: Figure
+    """The second minus the first."""
+
+
+def place_differences(one: Sequence[PairResult], two: Sequence[PairResult]) -> list[PlaceDifference]:
+    """Two evaluations on the places that both have, by kind of change; each draw takes the same pairs of both."""
 
     def hits(results: Sequence[PairResult]) -> dict[tuple[str, float, tuple[str, ...]], bool]:
         return {
@@ -395,7 +426,7 @@ def place_differences(
         maps, ones = np.array([names.index(pair) for pair, *_ in own]), np.ones(len(own))
         was, now = (np.array([hit[key] for key in own], dtype=float) for hit in (first, second))
         gain = figure(mean_over_maps(now - was, ones, maps), draws(len(names)))
-        table.append((kind, len(own), float(was.mean()), float(now.mean()), gain))
+        table.append(PlaceDifference(kind, len(own), float(was.mean()), float(now.mean()), gain))
     return table
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from maimod.findings import Category, Severity
 from maimod.training.corrections import TOP as PAIRS_TOP
-from maimod.training.corrections import PairResult, percentile_rows, place_rows
+from maimod.training.corrections import PairResult, PlaceDifference, percentile_rows, place_rows
 from maimod.training.faults import FAULTS
 from maimod.training.metrics import (
     FALSE_A_MINUTE,
@@ -193,12 +193,7 @@ def _calibration(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def comparison(
-    one: Evaluation,
-    two: Evaluation,
-    names: tuple[str, str],
-    pairs: Sequence[tuple[str, int, float, float, Figure]] = (),
-) -> str:
+def comparison(one: Evaluation, two: Evaluation, names: tuple[str, str], pairs: Sequence[PlaceDifference] = ()) -> str:
     """Two evaluations on the maps, mistakes and corrected places that both have.
 
     Args:
@@ -238,7 +233,10 @@ def comparison(
         lines += ["", *table(["mode", "category", "", "A", "B", "B - A"], rows, words=3)]
     if pairs:
         lines += ["", f"Corrected places with a right finding among the first {PAIRS_TOP}:", ""]
-        rows = [[kind, str(n), f"{was:.3f}", f"{now:.3f}", number(gain, "+.3f")] for kind, n, was, now, gain in pairs]
+        rows = [
+            [one.kind, str(one.places), f"{one.before:.3f}", f"{one.after:.3f}", number(one.gain, "+.3f")]
+            for one in pairs
+        ]
         lines += table(["change", "places", "A", "B", "B - A"], rows)
     return "\n".join(lines) + "\n"
 
@@ -294,7 +292,7 @@ def corrections(results: Sequence[PairResult]) -> str:
             "",
             *table(
                 ["change", "network", "places", "pairs", "percentile"],
-                ([group, reader, str(n), str(pairs), number(mean)] for group, reader, n, pairs, mean in percentiles),
+                ([one.group, one.reader, str(one.places), str(one.pairs), number(one.mean)] for one in percentiles),
                 words=2,
             ),
         ]

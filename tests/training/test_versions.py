@@ -306,10 +306,9 @@ def test_percentiles_rank_the_corrected_object_among_all() -> None:
     assert [(one.group, one.reader, one.value) for one in result.percentiles] == [("new combo", "proofreader", 1.0)]
     other = examine("b", of(place(6000, "new combo")), doubting(beatmap(LINES), "combo", 6500), [], [])
     assert other.percentiles[0].value == pytest.approx(19 / 39)
-    ((group, reader, n, pairs, mean),) = percentile_rows([result, other])
-    assert (group, reader, n, pairs) == ("new combo", "proofreader", 2, 2) and mean.value == pytest.approx(
-        (1 + 19 / 39) / 2
-    )
+    (row,) = percentile_rows([result, other])
+    assert (row.group, row.reader, row.places, row.pairs) == ("new combo", "proofreader", 2, 2)
+    assert row.mean.value == pytest.approx((1 + 19 / 39) / 2)
 
 
 def test_added_objects_are_ranked_among_empty_slots() -> None:
@@ -343,9 +342,9 @@ def test_two_evaluations_are_compared_at_the_places_that_both_have() -> None:
         return [examine(name, changes, Evidence(loaded), found if name in hit else [], []) for name in "abcdef"]
 
     every, combo, position = place_differences(results("a"), results("a", "b", "c", "d"))
-    assert every[:4] == ("all", 12, 1 / 12, 4 / 12) and every[4].value == pytest.approx(0.25)
-    assert combo[:4] == ("new combo", 6, 1 / 6, 4 / 6) and 0 < combo[4].low < 0.5 < combo[4].high
-    assert position[4].value == 0.0
+    assert every[:4] == ("all", 12, 1 / 12, 4 / 12) and every.gain.value == pytest.approx(0.25)
+    assert combo[:4] == ("new combo", 6, 1 / 6, 4 / 6) and 0 < combo.gain.low < 0.5 < combo.gain.high
+    assert position.gain.value == 0.0
 
 
 def test_pairs_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
