@@ -59,57 +59,30 @@ CHORD_NAMES = (
     "free",  # columns without a note or a hold
 )
 """Features of a row, for chords."""
+NO_NOTE_BITS = 40.0
+"""Bits where no note can be added or taken away."""
 
 
 def measure_chords(rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Features of the rows, the size of the row at the most trusted lag, and its time."""
     size, n = rows.size, rows.count
-    found: dict[str, np.ndarray] = {"size": size}
-    phases = {"beat": rows.tick % TICKS_PER_BEAT, "half": rows.tick % (2 * TICKS_PER_BEAT), "measure": rows.in_measure}
-    for phase, values in phases.items():
-        for what, share in zip(("same", "more", "less"), _shares(size, values), strict=True):
-            found[f"{what} {phase}"] = share
-    for phase in ("beat", "half"):
-        for what, share in zip(("same", "more", "less"), _shares_around(size, phases[phase]), strict=True):
-            found[f"{what} {phase} around"] = share
-    every = np.arange(n)
-    sizes, masks = rows.size_model, rows.model
-    is_free = ~(rows.occupied | rows.held)
-    bit = np.int64(1) << np.arange(rows.keys, dtype=np.int64)
-    for name in CONTEXTS:
-        own = sizes.bits(name, every, size)
-        found[f"bits {name}"] = own
-        found[f"more bits {name}"] = sizes.bits(name, every, size + 1) - own
-        found[f"less bits {name}"] = sizes.bits(name, every, size - 1) - own
-        own = masks.bits(name, every, rows.mask)
-        more = masks.bits(name, every, rows.mask[:, None] | bit)
-        less = masks.bits(name, every, rows.mask[:, None] & ~bit)
-        found[f"mask bits {name}"] = own
-        found[f"mask more bits {name}"] = np.where(is_free, more, 40.0).min(axis=1) - own
-        found[f"mask less bits {name}"] = np.where(rows.occupied & (size > 1)[:, None], less, 40.0).min(axis=1) - own
     lag_sizes = rows.at_lags(size)
     trust = np.where(rows.partners >= 0, around_rows(_size_agreement(rows), AROUND_ROWS), 0.0)
-    weights = trust**3
-    total = np.maximum(weights.sum(axis=1), 1e-6)
     best = trust.argmax(axis=1)
-    expected = lag_sizes[every, best]
+    expected = lag_sizes[np.arange(n), best]
     gaps = np.minimum(*rows.near)
-    sound = _sounds(rows)
-    sound_shares = _shares(size, sound)
     quantile = share_below(np.minimum(*(gaps_of(near, rows.row_of, rows.column) for near in rows.near)))
     worst = np.ones(n)
     np.minimum.at(worst, rows.row_of, quantile)
-    found |= {
-        "lag size": (weights * lag_sizes).sum(axis=1) / total - size,
-        "lag trust": trust.mean(axis=1),
-        "lag same": (weights * (lag_sizes == size[:, None])).sum(axis=1) / total,
-        "lag more": (weights * (lag_sizes == size[:, None] + 1)).sum(axis=1) / total,
-        "lag less": (weights * (lag_sizes == size[:, None] - 1)).sum(axis=1) / total,
+    is_free = _is_free(rows)
+    found = {
+        "size": size,
+        **_of_phases(rows),
+        **_of_contexts(rows),
+        **_at_lags(size, lag_sizes, trust),
         "best lag": trust.max(axis=1),
         "best lag size": expected - size,
-        "sound same": sound_shares[0],
-        "sound more": sound_shares[1],
-        "sound less": sound_shares[2],
+        **dict(zip(("sound same", "sound more", "sound less"), _shares(size, _sounds(rows)), strict=True)),
         "worst gap": np.where(rows.occupied, np.log2(np.maximum(gaps, 1 / 64)), 5.0).min(axis=1),
         "worst around": worst,
         "vote least": np.where(rows.occupied, rows.votes, 1.0).min(axis=1),
@@ -121,8 +94,66 @@ def measure_chords(rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         **row_features(rows),
         "free": is_free.sum(axis=1),
     }
-    sizes = np.where(trust.max(axis=1) >= LEAST_TRUST, expected, size)
-    return table(found, CHORD_NAMES), sizes, rows.time_at(best)
+    trusted = np.where(trust.max(axis=1) >= LEAST_TRUST, expected, size)
+    return table(found, CHORD_NAMES), trusted, rows.time_at(best)
+
+
+def _is_free(rows: Rows) -> np.ndarray:
+    """(n_rows, n_columns) whether a note fits into a column."""
+    return ~(rows.occupied | rows.held)
+
+
+def _of_phases(rows: Rows) -> dict[str, np.ndarray]:
+    """(n_rows,) share of the rows at the same phase with the same size, a larger and a smaller one, in the map and around."""
+    phases = {"beat": rows.tick % TICKS_PER_BEAT, "half": rows.tick % (2 * TICKS_PER_BEAT), "measure": rows.in_measure}
+    found = {}
+    for phase, values in phases.items():
+        for what, share in zip(("same", "more", "less"), _shares(rows.size, values), strict=True):
+            found[f"{what} {phase}"] = share
+    for phase in ("beat", "half"):
+        for what, share in zip(("same", "more", "less"), _shares_around(rows.size, phases[phase]), strict=True):
+            found[f"{what} {phase} around"] = share
+    return found
+
+
+def _of_contexts(rows: Rows) -> dict[str, np.ndarray]:
+    """(n_rows,) bits of the size and of the columns of each row in each context, and how many more or less those of a note more or
+    less have; of the columns the most likely note."""
+    every, is_free = np.arange(rows.count), _is_free(rows)
+    bit = np.int64(1) << np.arange(rows.keys, dtype=np.int64)
+    found = {}
+    for name in CONTEXTS:
+        own = rows.size_model.bits(name, every, rows.size)
+        found[f"bits {name}"] = own
+        found[f"more bits {name}"] = rows.size_model.bits(name, every, rows.size + 1) - own
+        found[f"less bits {name}"] = rows.size_model.bits(name, every, rows.size - 1) - own
+        own = rows.model.bits(name, every, rows.mask)
+        more = rows.model.bits(name, every, rows.mask[:, None] | bit)
+        less = rows.model.bits(name, every, rows.mask[:, None] & ~bit)
+        found[f"mask bits {name}"] = own
+        found[f"mask more bits {name}"] = np.where(is_free, more, NO_NOTE_BITS).min(axis=1) - own
+        is_left = rows.occupied & (rows.size > 1)[:, None]
+        found[f"mask less bits {name}"] = np.where(is_left, less, NO_NOTE_BITS).min(axis=1) - own
+    return found
+
+
+def _at_lags(size: np.ndarray, lag_sizes: np.ndarray, trust: np.ndarray) -> dict[str, np.ndarray]:
+    """(n_rows,) how the sizes of the rows at all lags differ from that of the row, by trust.
+
+    Args:
+        size: (n_rows,).
+        lag_sizes: (n_rows, n_lags).
+        trust: (n_rows, n_lags) from 0 to 1.
+    """
+    weights = trust**3
+    total = np.maximum(weights.sum(axis=1), 1e-6)
+    return {
+        "lag size": (weights * lag_sizes).sum(axis=1) / total - size,
+        "lag trust": trust.mean(axis=1),
+        "lag same": (weights * (lag_sizes == size[:, None])).sum(axis=1) / total,
+        "lag more": (weights * (lag_sizes == size[:, None] + 1)).sum(axis=1) / total,
+        "lag less": (weights * (lag_sizes == size[:, None] - 1)).sum(axis=1) / total,
+    }
 
 
 def _size_agreement(rows: Rows) -> np.ndarray:
