@@ -76,19 +76,18 @@ def png(indices: np.ndarray, colours: np.ndarray, opacities: np.ndarray | None =
     height, width = indices.shape
     rows = np.zeros((height, width + 1), dtype=np.uint8)  # each row begins with its filter type
     rows[:, 1:] = indices
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
     header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
-    transparency = chunk(b"tRNS", opacities.astype(np.uint8).tobytes()) if opacities is not None else b""
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"PLTE", colours.astype(np.uint8).tobytes())
-        + transparency
-        + chunk(b"IDAT", zlib.compress(rows.tobytes(), 9))
-        + chunk(b"IEND", b"")
+    palette = [(b"PLTE", colours.astype(np.uint8).tobytes())]
+    if opacities is not None:
+        palette.append((b"tRNS", opacities.astype(np.uint8).tobytes()))
+    return png_of_chunks([(b"IHDR", header), *palette, (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b"")])
+
+
+def png_of_chunks(chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """A PNG of (kind, content) of each chunk."""
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in chunks
     )
 
 

@@ -14,15 +14,13 @@ import numpy as np
 
 from maimod.features import catch_measures
 from maimod.features.catch_measures import CATCHER_NAMES
-from maimod.features.mania_rows import AROUND_ROWS, around_rows
+from maimod.features.mania_rows import AROUND_ROWS, NEARLY, around_rows, weighted_mean
 from maimod.features.passages import Passages
 from maimod.features.slip_measures import Measures
 from maimod.osu.beatmap import WIDTH, Beatmap, HitObject
 
 SAME_PX = 12.0
 """Places and distances this close are the same."""
-NEARLY = 1e-6
-"""Weight of a copy with which nothing around agrees; it counts where there is no better one."""
 
 NAMES = (
     # The place of the object.
@@ -107,10 +105,10 @@ def _places(x: np.ndarray, other: np.ndarray, there: np.ndarray) -> np.ndarray:
     """(n_objects, 4) of the places `x` (n_objects,) and those of the copies (n_objects, n_copies)."""
     plain, mirrored = (there & (np.abs(place - x[:, None]) <= SAME_PX) for place in (other, WIDTH - other))
     weights = np.concatenate([_weights(there, plain), _weights(there, mirrored)], axis=1)
-    expected = _mean(np.concatenate([other, WIDTH - other], axis=1), weights)
+    expected = weighted_mean(np.concatenate([other, WIDTH - other], axis=1), weights)
     columns = (
-        _mean(np.concatenate([plain, mirrored], axis=1), weights),
-        _mean(np.concatenate([mirrored, plain], axis=1), weights),
+        weighted_mean(np.concatenate([plain, mirrored], axis=1), weights),
+        weighted_mean(np.concatenate([mirrored, plain], axis=1), weights),
         weights.sum(axis=1),
         np.where(there.any(axis=1), np.log2(1.0 + np.abs(expected - x)), 0.0),
     )
@@ -130,15 +128,15 @@ def _movements(x: np.ndarray, catcher: np.ndarray, there: np.ndarray, at: np.nda
     of_way = weights * np.abs(turned)
     hyper, walked = (catcher[:, CATCHER_NAMES.index(f"{name} in")] > 0.5 for name in ("hyperdash", "walked"))
     columns = (
-        _mean(same, weights),
-        _mean(longer > SAME_PX, weights),
-        _mean(longer < -SAME_PX, weights),
-        _mean(np.where(turned > 0, way, other_way), of_way),
-        _mean(np.where(turned > 0, other_way, way), of_way),
+        weighted_mean(same, weights),
+        weighted_mean(longer > SAME_PX, weights),
+        weighted_mean(longer < -SAME_PX, weights),
+        weighted_mean(np.where(turned > 0, way, other_way), of_way),
+        weighted_mean(np.where(turned > 0, other_way, way), of_way),
         of_way.sum(axis=1),
-        _mean(hyper[at] & ~hyper[:, None], weights),
-        _mean(~hyper[at] & hyper[:, None], weights),
-        _mean(walked[at] != walked[:, None], weights),
+        weighted_mean(hyper[at] & ~hyper[:, None], weights),
+        weighted_mean(~hyper[at] & hyper[:, None], weights),
+        weighted_mean(walked[at] != walked[:, None], weights),
     )
     return np.stack(columns, axis=1)
 
@@ -146,8 +144,3 @@ def _movements(x: np.ndarray, catcher: np.ndarray, there: np.ndarray, at: np.nda
 def _weights(there: np.ndarray, agreed: np.ndarray) -> np.ndarray:
     """(n_objects, n_copies) by the square of the share of the objects around that agree with each copy."""
     return np.asarray(there * (around_rows(agreed.astype(float), AROUND_ROWS) ** 2 + NEARLY))
-
-
-def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(n_objects,) weighted means of values (n_objects, n_copies)."""
-    return np.asarray((values * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), NEARLY))

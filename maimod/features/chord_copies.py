@@ -11,11 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from maimod.features.cells import CELLS_PER_BEAT
-from maimod.features.mania_rows import AROUND_ROWS, Rows, around_rows
+from maimod.features.mania_rows import AROUND_ROWS, NEARLY, Rows, around_rows, weighted_mean
 from maimod.features.passages import Passages
-
-NEARLY = 1e-6
-"""Weight of a copy with which nothing around agrees; it counts where there is no better one."""
 
 NAMES = (
     "size",
@@ -67,15 +64,15 @@ def features(rows: Rows, passages: Passages) -> np.ndarray:
     is_free = ~(rows.occupied | rows.held)
     of = rows.row_of
     found = {
-        "size": _mean(more, of_size)[of],
-        "same size": _mean(more == 0, of_size)[of],
-        "larger": _mean(more > 0, of_size)[of],
-        "smaller": _mean(more < 0, of_size)[of],
+        "size": weighted_mean(more, of_size)[of],
+        "same size": weighted_mean(more == 0, of_size)[of],
+        "larger": weighted_mean(more > 0, of_size)[of],
+        "smaller": weighted_mean(more < 0, of_size)[of],
         "size trust": of_size.sum(axis=1)[of],
-        "holds": _mean(more_holds, of_holds)[of],
-        "same holds": _mean(more_holds == 0, of_holds)[of],
-        "same length": _mean(same_length, of_holds)[of],
-        "length": _mean(longer, of_holds)[of],
+        "holds": weighted_mean(more_holds, of_holds)[of],
+        "same holds": weighted_mean(more_holds == 0, of_holds)[of],
+        "same length": weighted_mean(same_length, of_holds)[of],
+        "length": weighted_mean(longer, of_holds)[of],
         "hold trust": of_holds.sum(axis=1)[of],
         "own column": votes[of, rows.column],
         "other column": np.where(is_free, votes, 0.0).max(axis=1)[of],
@@ -97,8 +94,3 @@ def _weights(there: np.ndarray, agreed: np.ndarray, power: int) -> np.ndarray:
     """(n_rows, n_copies) by the share of the rows around that agree with each copy."""
     trust = around_rows(np.where(there, agreed, 0.0), AROUND_ROWS)
     return np.asarray(there * (trust**power + NEARLY))
-
-
-def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(n_rows,) weighted means of values (n_rows, n_copies)."""
-    return np.asarray((values * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), NEARLY))

@@ -31,6 +31,8 @@ LAG_MEASURES = (1, 2, 4, 8, 16)
 """Times before and after, at which the map may repeat itself."""
 AROUND_ROWS = 6
 """Rows on either side that tell whether the map repeats itself at a lag."""
+NEARLY = 1e-6
+"""Weight of a copy with which nothing around agrees; it counts where there is no better one."""
 AROUND_NOTES = 24
 ALIKE = 1.03
 """Gaps whose ratio is less are equal."""
@@ -180,6 +182,11 @@ def divisors(ticks: np.ndarray) -> np.ndarray:
     for step in (3, 4, 6, 8, 12, 16, 24, 48):
         found[ticks % step == 0] = np.log2(step)
     return found
+
+
+def weighted_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(n,) weighted means of values (n, n_copies), of rows or objects."""
+    return np.asarray((values * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), NEARLY))
 
 
 def around_rows(values: np.ndarray, reach: int) -> np.ndarray:

@@ -7,6 +7,7 @@ rounded). Ticks count up through the whole map; each red line starts on a whole 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
@@ -182,6 +183,12 @@ def edited_length(beatmap: Beatmap, time: float, length: float, path: float) -> 
             now = math.floor((path / beat + SAME_BEATS) * divisor)
             return None if now < 1 else length if now == before else now / divisor * beat
     return None
+
+
+def is_near(times: Sequence[float] | np.ndarray, time: float, within: float) -> bool:
+    """Whether one of the ascending `times` is at most `within` ms from `time`."""
+    place = bisect_left(times, time - within)
+    return place < len(times) and bool(times[place] <= time + within)
 
 
 def are_near(times: np.ndarray, others: Sequence[float] | np.ndarray, within: float) -> np.ndarray:

@@ -16,7 +16,8 @@ from maimod.findings import Expected, Severity, Tier, clock
 from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import Hit, addition_names, hits, set_name
 from maimod.osu.names import hit_name, noun, object_name
-from maimod.osu.timing import snap
+from maimod.osu.timing import is_near, snap
+from maimod.rules import elsewhere
 from maimod.rules.base import Certainty, Evidence, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.bundles import places_alike
 from maimod.rules.sets import names
@@ -133,12 +134,12 @@ def _objects(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[
         holes = [
             time
             for time in starts[fewest.path]
-            if all(_has(starts[other.path], time, SAME_MS) for other in others) and _is_empty(one, time)
+            if all(is_near(starts[other.path], time, SAME_MS) for other in others) and _is_empty(one, time)
         ]
         slips = _once(one, holes) if len(holes) <= OWN_RHYTHM else []
         if slips:
             first, *more = slips
-            have = f"other difficulties have {_a(noun(one.beatmap))} here"
+            have = f"other difficulties have {elsewhere.a(noun(one.beatmap))} here"
             after = next((o for o in one.objects_by_time if o.time > first), one.objects_by_time[-1])
             yield from evidence.candidate(
                 MISSING_OBJECT,
@@ -148,7 +149,7 @@ def _objects(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[
                 certainty=Certainty.POSSIBLE,
                 subject=str(round(first)),
                 actual=f"no {noun(one.beatmap)}",
-                expected=[Expected(_a(noun(one.beatmap)))],
+                expected=[Expected(elsewhere.a(noun(one.beatmap)))],
                 places=len(slips),
                 times_ms=slips,
                 message=f"{f'Both {have}' if len(others) == 2 else f'All {len(others)} {have}'}"
@@ -185,7 +186,7 @@ def _beside(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[P
         slips: list[tuple[HitObject, float, list[Beatmap]]] = []
         for o in one.objects_by_time:
             # Spinners start a little after the sound before them.
-            if o.kind is ObjectKind.SPINNER or any(_has(edges[other.path], o.time, ALONE_MS) for other in others):
+            if o.kind is ObjectKind.SPINNER or any(is_near(edges[other.path], o.time, ALONE_MS) for other in others):
                 continue
             if abs(snap(beatmap, o.time).error) >= UNSNAP_MS:  # a finding of its own: rhythm/unsnapped
                 continue
@@ -199,7 +200,7 @@ def _beside(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[P
             if any(abs(snap(other, near[0]).error) >= UNSNAP_MS for other, near in there):
                 continue
             times = [near[0] for _, near in there]
-            if max(times) - min(times) <= 2 * SAME_MS and not _has(edges[beatmap.path], times[0], ALONE_MS):
+            if max(times) - min(times) <= 2 * SAME_MS and not is_near(edges[beatmap.path], times[0], ALONE_MS):
                 slips.append((o, times[0], [other for other, _ in there]))
         for o, time, there_too in slips if len(slips) <= FEW else ():
             yield from evidence.candidate(
@@ -214,12 +215,8 @@ def _beside(evidence: MapsetEvidence, of_mode: Sequence[Evidence]) -> Iterator[P
                 others_ms=time,
                 message=f"This {object_name(o, beatmap)} lies {abs(o.time - time):.0f} ms "
                 f"{'after' if o.time > time else 'before'} where {names(there_too)} {'has' if is_pair else 'have'} "
-                f"{_a(noun(beatmap))}, and no other difficulty has one here.",
+                f"{elsewhere.a(noun(beatmap))}, and no other difficulty has one here.",
             )
-
-
-def _a(word: str) -> str:
-    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
 def _is_of_figure(evidence: Evidence, o: HitObject) -> bool:
@@ -242,11 +239,6 @@ def _within(times: Sequence[float], time: float, reach: float) -> Sequence[float
 
 def _easiest(evidence: MapsetEvidence, easier: Sequence[Beatmap]) -> list[Beatmap]:
     return sorted(easier, key=lambda beatmap: evidence.mapset.stars[beatmap.path] or 0.0)[:2]
-
-
-def _has(times: Sequence[float], time: float, within: float) -> bool:
-    place = bisect_left(times, time - within)
-    return place < len(times) and times[place] <= time + within
 
 
 def _is_empty(evidence: Evidence, time: float) -> bool:
@@ -325,7 +317,7 @@ class _Sounds:
 
     def covers(self, hit: Hit, additions: int, other: Hit) -> bool:
         """Whether some sound at the time of a hit may stand for additions that another difficulty plays there."""
-        if _has(self._storyboard, hit.time, SAME_MS):
+        if is_near(self._storyboard, hit.time, SAME_MS):
             return True
         first = bisect_left(self._times, hit.time - SAME_MS)
         together = self._hits[first : bisect_right(self._times, hit.time + SAME_MS)]

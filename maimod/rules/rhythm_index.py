@@ -28,7 +28,7 @@ from maimod.audio.onsets import (
 from maimod.events.schema import BEATS, EventKind, EventScore
 from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.osu.names import object_name
-from maimod.osu.timing import BeatGrid, Snap, snap
+from maimod.osu.timing import BeatGrid, Snap, is_near, snap
 
 if TYPE_CHECKING:
     from maimod.rules.base import Evidence
@@ -84,8 +84,7 @@ def lag_of(found: Alignment | None) -> float:
 
 def contains(times: Sequence[float], time: float) -> bool:
     """Whether one of the ascending `times` equals `time` within `SAME_MS`."""
-    place = bisect_left(times, time - SAME_MS)
-    return place < len(times) and times[place] <= time + SAME_MS
+    return is_near(times, time, SAME_MS)
 
 
 def alternative(score: EventScore, time: float) -> Alternative | None:

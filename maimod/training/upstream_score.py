@@ -7,13 +7,13 @@ suggestions are sorted by that ratio here, while the original shows the first te
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from maimod.events.schema import ANCHORS, BEATS, OBJECTS, TYPES, EventKind, EventScore
 from maimod.findings import Category, Finding, Severity
 from maimod.osu.beatmap import HitObject, Mode
+from maimod.osu.timing import is_near
 
 LEAST_RATIO = 20.0
 SAME_TIME_MS = 10.0
@@ -66,12 +66,7 @@ def _is_dropped(score: EventScore, group: _Group, beats: Sequence[float]) -> boo
         return True
     if actual.kind is expected.kind is K.TIME:
         return abs(expected.value - actual.value) <= SAME_TIME_MS
-    return actual.kind is K.SNAP and expected.kind in BEATS and _near(beats, actual.time, 2.0)
-
-
-def _near(times: Sequence[float], time: float, within: float) -> bool:
-    place = bisect_left(times, time - within)
-    return place < len(times) and times[place] <= time + within
+    return actual.kind is K.SNAP and expected.kind in BEATS and is_near(beats, actual.time, 2.0)
 
 
 def _category(score: EventScore, group: _Group, mode: Mode) -> Category | None:
