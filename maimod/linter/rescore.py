@@ -32,6 +32,7 @@ from maimod.linter.merging import Judged, merged
 from maimod.linter.places import NETWORK_WEIGHT, SILENT, Place, RatedCandidate, logit_of
 from maimod.linter.settings import LEAST_SCORE
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS
+from maimod.osu.names import in_words_of_mode
 from maimod.rules import elsewhere
 from maimod.rules.base import Candidate, Certainty, Evidence
 from maimod.rules.bundles import TIMES
@@ -286,12 +287,15 @@ def _finding(one: Scored, evidence: Evidence, warning: float = WARNING_SCORE) ->
     highest = Severity.MINOR if _is_minor(one, evidence) else found.rule.severity
     if one.rule_logit is not None and one.discriminator_logit is not None:
         numbers |= {"first_reading": round(one.rule_logit, 2), "second_reading": round(one.discriminator_logit, 2)}
+    words = " ".join(part for part in (message_of(found), _border(found, evidence), found.rule.advice) if part)
+    if found.rule.category is Category.SLIDERS:  # their rules speak of sliders in catch too
+        words = in_words_of_mode(words, evidence.beatmap)
     return Finding(
         rule=found.rule.id,
         category=found.rule.category,
         severity=severity(highest, one.score, warning),
         score=one.score,
-        message=" ".join(part for part in (message_of(found), _border(found, evidence), found.rule.advice) if part),
+        message=words,
         time=found.time,
         timestamp=editor_timestamp(evidence.beatmap, found.time, found.objects),
         line=found.line,

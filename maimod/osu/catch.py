@@ -37,10 +37,10 @@ class Part(StrEnum):
     """What a fruit belongs to."""
 
     FRUIT = "fruit"
-    HEAD = "slider head"
+    HEAD = "juice stream head"
     DROP = "drop"
-    REPEAT = "slider repeat"
-    TAIL = "slider tail"
+    REPEAT = "juice stream repeat"
+    TAIL = "juice stream tail"
 
 
 class Fruit(msgspec.Struct, frozen=True):

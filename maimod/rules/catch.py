@@ -226,14 +226,17 @@ def _hyperdashes(way: _Way) -> Iterator[Candidate]:
         if math.isinf(forbidden) and forbidden > 0:
             reason, certainty = f"{way.name} has none", Certainty.CERTAIN
         elif way.level is Level.HARD and _is_in_slider(one):
-            reason, certainty = f"{way.name} has none on drops and repeats of sliders", Certainty.CERTAIN
+            reason, certainty = f"{way.name} has none on drops and repeats of juice streams", Certainty.CERTAIN
         elif way.level is Level.INSANE and one.before.is_within_slider and way.is_higher_snapped(one):
             reason, certainty = (
                 f"within a slider, {way.name} has none of less than {way.basic_ms(one):.0f} ms",
                 Certainty.CERTAIN,
             )
         elif way.level is Level.INSANE and _is_in_slider(one):
-            reason, certainty = f"{way.name} should have none on drops and repeats of sliders", Certainty.GUIDELINE
+            reason, certainty = (
+                f"{way.name} should have none on drops and repeats of juice streams",
+                Certainty.GUIDELINE,
+            )
         else:
             continue
         yield way.found(

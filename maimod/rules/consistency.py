@@ -14,7 +14,7 @@ import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 
-from maimod.findings import Expected, Severity, Tier
+from maimod.findings import Expected, Severity, Tier, clock
 from maimod.osu.beatmap import MAX_TIME_MS, PLAYFIELD_MODES, Beatmap, Mode
 from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
 from maimod.rules.sets import CRITERIA, LAZER, Part, background, departures, names, quoted, video
@@ -149,7 +149,7 @@ def run(evidence: MapsetEvidence) -> Iterator[Placed]:
     songs = [one.audio_filename for one in evidence.beatmaps]
     yield from _general(evidence, AUDIO, "AudioFilename", evidence.beatmaps, songs)
     with_preview = [one for one in evidence.beatmaps if _preview(one) >= 0]
-    previews = [one.general.get("PreviewTime", "") for one in with_preview]
+    previews = [clock(_preview(one)) for one in with_preview]
     yield from _general(evidence, PREVIEW, "PreviewTime", with_preview, previews)
     yield from _settings(evidence)
     yield from _own_storyboards(evidence)
@@ -274,7 +274,7 @@ def _general(
     values: Sequence[str],
     certainty: Certainty = Certainty.CERTAIN,
 ) -> Iterator[Placed]:
-    """Difficulties with another value of a key of `[General]` than most; `values` are as written, and names of files are compared in any
+    """Difficulties with another value of a key of `[General]` than most; `values` are as written, times as in the editor, and names of files are compared in any
     case."""
     written = dict(zip((one.path for one in beatmaps), values, strict=True))
     for part in departures(beatmaps, [one.casefold() for one in values] if key == "AudioFilename" else values):
@@ -288,8 +288,14 @@ def _general(
                 subject=key,
                 actual=own,
                 expected=[Expected(usual)],
-                message=f"{key} is {quoted(own)} here and {quoted(usual)} in {names(part.others)}.",
+                message=_words(key, own, usual, names(part.others)),
             )
+
+
+def _words(key: str, own: str, usual: str, others: str) -> str:
+    if key == "PreviewTime":
+        return f"The preview point is at {own} here and at {usual} in {others}."
+    return f"{key} is {quoted(own)} here and {quoted(usual)} in {others}."
 
 
 def _preview(beatmap: Beatmap) -> float:

@@ -14,6 +14,7 @@ from maimod.findings import Finding, Severity, Tier
 from maimod.linter import rescore as module
 from maimod.linter.calibration import Calibration
 from maimod.linter.rescore import rescore, severity
+from maimod.osu.beatmap import Mode
 from maimod.rules import (
     clashes,
     hitsounds,
@@ -103,6 +104,17 @@ class TestScores:
         for both in ([weak, strong], [strong, weak]):
             (finding,) = rescore(both, WITHOUT, Calibration())
             assert finding.evidence == {"copies": 2.0}
+
+    def test_sliders_of_catch_are_juice_streams(self) -> None:
+        said = replace(
+            found(slider_shapes.SHAPE, measure=2.0, curve="copy"), words="This slider, unlike other sliders."
+        )
+        for mode, words in (
+            (Mode.OSU, "slider, unlike other sliders"),
+            (Mode.CATCH, "juice stream, unlike other juice streams"),
+        ):
+            (finding,) = rescore([said], Evidence(replace(MAP, mode=mode)), Calibration())
+            assert finding.message.startswith(f"This {words}. ")
 
     def test_facts_about_one_object_all_stay(self) -> None:
         facts = [found(rhythm.UNSNAPPED), found(rhythm.UNSNAPPED)]

@@ -42,6 +42,15 @@ def test_previews_at_no_time_are_none(tmp_path, text):
     assert [(one.rule, one.actual) for one in found(tmp_path, consistency.CHECK, given)] == [("mapset/preview", "none")]
 
 
+def test_another_preview_is_named_by_its_time(tmp_path):
+    given = versions()
+    given["Hard"] = given["Hard"].with_general(PreviewTime="87894")
+    (finding,) = found(tmp_path, consistency.CHECK, given, "mapset/preview")
+    assert finding.message.startswith("The preview point is at 01:27:894 here and at 00:21:200 in")
+    given["Hard"] = given["Hard"].with_general(PreviewTime="21200.0")
+    assert found(tmp_path, consistency.CHECK, given, "mapset/preview") == []
+
+
 def test_two_difficulties_with_one_id_or_name(tmp_path):
     given = versions()
     given["Hard"], given["Normal"] = (
