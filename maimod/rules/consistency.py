@@ -70,7 +70,7 @@ PREVIEW = Rule(
     why="The preview point is where the song starts when the set is selected; it belongs to the set, not to one "
     "difficulty.",
     how="PreviewTime is there, within the song, and the same in all difficulties.",
-    advice="Set the same preview point everywhere.",
+    advice="Set one preview point, the same everywhere.",
     ignore_when="never",
     blind_spots="Its position in the song.",
     source=f"{LAZER}/CheckPreviewTime.cs",
@@ -274,8 +274,8 @@ def _general(
     values: Sequence[str],
     certainty: Certainty = Certainty.CERTAIN,
 ) -> Iterator[Placed]:
-    """Difficulties with another value of a key of `[General]` than most; `values` are as written, times as in the editor, and names of files are compared in any
-    case."""
+    """Difficulties with another value of a key of `[General]` than most; `values` are as written, times as in the editor, and names of
+    files are compared in any case."""
     written = dict(zip((one.path for one in beatmaps), values, strict=True))
     for part in departures(beatmaps, [one.casefold() for one in values] if key == "AudioFilename" else values):
         own, usual = written[part.beatmaps[0].path], written[part.others[0].path]
@@ -309,7 +309,9 @@ def _preview(beatmap: Beatmap) -> float:
 def _no_preview(evidence: MapsetEvidence) -> Iterator[Placed]:
     without = [beatmap for beatmap in evidence.beatmaps if _preview(beatmap) < 0]
     if without:
-        where = "any difficulty" if len(without) == len(evidence.beatmaps) else names(without)
+        where = "in any difficulty" if len(without) == len(evidence.beatmaps) else f"in {names(without)}"
+        if len(evidence.beatmaps) == 1:
+            where = "yet"
         yield from evidence.candidate(
             PREVIEW,
             without,
@@ -318,7 +320,7 @@ def _no_preview(evidence: MapsetEvidence) -> Iterator[Placed]:
             subject="none",
             actual="none",
             expected=[Expected("a preview point")],
-            message=f"There is no preview point in {where}.",
+            message=f"There is no preview point {where}.",
         )
 
 

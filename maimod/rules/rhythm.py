@@ -36,6 +36,7 @@ from maimod.rules.snaps import (
     USUAL_DIVISORS,
     before_lines,
     expected_tick,
+    is_of_whole_map,
     slightly_late,
     unsnapped,
     unusual_snaps,
@@ -179,13 +180,15 @@ SLIP_BITS = {
 def run(evidence: Evidence) -> Iterator[Candidate]:
     if not evidence.beatmap.hit_objects:
         return
-    named = set[int]()
+    named, is_whole = set[int](), False
     for find in (unsnapped, unusual_snaps, _starts, _kinds, _ends):
         for found in find(evidence, frozenset(named)):
             if _is_slip(found):
                 named.update(o.index for o in found.objects)
+            is_whole |= is_of_whole_map(found, evidence)
             yield found
-    yield from slightly_late(evidence)
+    if not is_whole:  # the red lines are wrong, and with them what is less off than that
+        yield from slightly_late(evidence)
     yield from before_lines(evidence)
 
 

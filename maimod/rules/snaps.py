@@ -149,7 +149,7 @@ def unsnapped(evidence: Evidence, named: frozenset[int]) -> Iterator[Candidate]:
         # An object that starts off the beat also ends off it: its first edge counts.
         if abs(edge.snap.error) >= UNSNAP_MS and (not slips or slips[-1].hit_object is not edge.hit_object):
             slips.append(edge)
-    if len(slips) >= max(WHOLE_OBJECTS, WHOLE_SHARE * len(places)):
+    if len(slips) >= _most(evidence):
         yield _unsnapped_candidate(evidence, slips, whole=True)
         return
     runs: list[list[Edge]] = []
@@ -169,6 +169,16 @@ def unsnapped(evidence: Evidence, named: frozenset[int]) -> Iterator[Candidate]:
         yield _unsnapped_candidate(evidence, [slip for run in runs for slip in run])
         return
     yield from (_unsnapped_candidate(evidence, run) for run in runs)
+
+
+def _most(evidence: Evidence) -> float:
+    """So many unsnapped objects come from the red line."""
+    return max(WHOLE_OBJECTS, WHOLE_SHARE * len(evidence.objects_by_time))
+
+
+def is_of_whole_map(found: Candidate, evidence: Evidence) -> bool:
+    """Whether a candidate says that the red lines are wrong, rather than objects."""
+    return found.rule is UNSNAPPED and found.numbers.get("unsnapped", 0) >= _most(evidence)
 
 
 def _tuplet_candidate(evidence: Evidence, slips: Sequence[Edge]) -> Candidate | None:

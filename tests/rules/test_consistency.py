@@ -35,6 +35,12 @@ def test_ids_that_are_no_numbers_are_none(tmp_path, text):
     assert found(tmp_path, consistency.CHECK, given) == []
 
 
+def test_a_set_of_one_difficulty_has_no_preview_yet(tmp_path):
+    only = {"Hard": versions()["Hard"].with_general(PreviewTime="-1")}
+    (finding,) = found(tmp_path, consistency.CHECK, only)
+    assert finding.message == "There is no preview point yet."
+
+
 @pytest.mark.parametrize("text", ["nan", "inf", "-1e400", "1e308", "x"])
 def test_previews_at_no_time_are_none(tmp_path, text):
     given = {name: version.with_general(PreviewTime=text) for name, version in versions().items()}

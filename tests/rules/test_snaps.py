@@ -36,6 +36,12 @@ def test_late_by_a_millisecond(time: float, count: int):
     assert [finding.severity for finding in findings] == ["minor"] * count
 
 
+def test_where_the_red_line_is_wrong_a_millisecond_is_no_other_mistake():
+    few, many = {5: 1.5, 6: 10}, {5: 1.5, **dict.fromkeys(range(6, 24), 10)}
+    assert sorted(rules(found(circles(moved=few)))) == ["rhythm/slightly-unsnapped", "rhythm/unsnapped"]
+    assert "rhythm/slightly-unsnapped" not in rules(found(circles(moved=many)))
+
+
 def test_notes_of_a_chord_are_no_further_place():
     chord = beatmap([circle(500), circle(1001), circle(1001), circle(1500)], mode=3)
     (finding,) = (f for f in found(chord) if "slightly" in f.rule)
