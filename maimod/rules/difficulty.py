@@ -179,12 +179,14 @@ def _setting(
     evidence: Evidence,
     rule: Rule,
     key: str,
+    *,
     certainty: Certainty,
     message: str,
     actual: str,
     expected: str,
     section: str = "Difficulty",
 ) -> Candidate:
+    """A candidate about the line of a key."""
     return candidate(
         rule,
         time=evidence.objects_by_time[0].time,
@@ -212,10 +214,10 @@ def _bounds(evidence: Evidence) -> Iterator[Candidate]:
                 evidence,
                 SETTING,
                 key,
-                Certainty.CERTAIN,
-                f"The {WORDS[key]} is {value:g}, outside of {low:g} to {high:g}.",
-                f"{value:g}",
-                f"{low:g} to {high:g}",
+                certainty=Certainty.CERTAIN,
+                message=f"The {WORDS[key]} is {value:g}, outside of {low:g} to {high:g}.",
+                actual=f"{value:g}",
+                expected=f"{low:g} to {high:g}",
             )
         # The slider velocity may have any number of decimals; rounding errors of float32 come from the game.
         elif key != "SliderMultiplier" and abs(value - round(value, 1)) > 1e-4:
@@ -223,10 +225,10 @@ def _bounds(evidence: Evidence) -> Iterator[Candidate]:
                 evidence,
                 SETTING,
                 key,
-                Certainty.CERTAIN,
-                f"The {WORDS[key]} is {value:g}; it may have one decimal.",
-                f"{value:g}",
-                f"{round(value, 1):g}",
+                certainty=Certainty.CERTAIN,
+                message=f"The {WORDS[key]} is {value:g}; it may have one decimal.",
+                actual=f"{value:g}",
+                expected=f"{round(value, 1):g}",
             )
 
 
@@ -245,7 +247,15 @@ def _unused_settings(evidence: Evidence) -> Iterator[Candidate]:
             message = (
                 f"The {WORDS[key]} is {value:g}, which the editor does not write; {beatmap.mode.label} does not use it."
             )
-            yield _setting(evidence, SETTING, key, Certainty.HARMLESS, message, f"{value:g}", "0 to 10, one decimal")
+            yield _setting(
+                evidence,
+                SETTING,
+                key,
+                certainty=Certainty.HARMLESS,
+                message=message,
+                actual=f"{value:g}",
+                expected="0 to 10, one decimal",
+            )
 
 
 def _overflow(evidence: Evidence) -> Iterator[Candidate]:
@@ -280,10 +290,10 @@ def _tick_rate(evidence: Evidence) -> Iterator[Candidate]:
             evidence,
             TICK_RATE,
             "SliderTickRate",
-            Certainty.CERTAIN,
-            f"The slider tick rate is {rate:g}; whole numbers, 0.5, 1.333 and 1.5 follow a rhythm.",
-            f"{rate:g}",
-            "a whole number, 0.5, 1.333 or 1.5",
+            certainty=Certainty.CERTAIN,
+            message=f"The slider tick rate is {rate:g}; whole numbers, 0.5, 1.333 and 1.5 follow a rhythm.",
+            actual=f"{rate:g}",
+            expected="a whole number, 0.5, 1.333 or 1.5",
         )
 
 
@@ -306,10 +316,10 @@ def _for_level(evidence: Evidence, level: Level) -> Iterator[Candidate]:
             evidence,
             FOR_LEVEL,
             key,
-            Certainty.GUIDELINE if off > FAR + 1e-6 else Certainty.POSSIBLE,
-            f"The {WORDS[key]} is {value:g}; usual for {level.one_in(mode)} is {limit.range}.",
-            f"{value:g}",
-            limit.range,
+            certainty=Certainty.GUIDELINE if off > FAR + 1e-6 else Certainty.POSSIBLE,
+            message=f"The {WORDS[key]} is {value:g}; usual for {level.one_in(mode)} is {limit.range}.",
+            actual=f"{value:g}",
+            expected=limit.range,
         )
 
 
@@ -321,10 +331,10 @@ def _overall_approach(evidence: Evidence) -> Iterator[Candidate]:
             evidence,
             OVERALL_APPROACH,
             "OverallDifficulty",
-            Certainty.GUIDELINE if overall > approach else Certainty.POSSIBLE,
-            f"The overall difficulty is {overall:g} and the approach rate {approach:g}; in catch they should be equal.",
-            f"{overall:g}",
-            f"{approach:g}",
+            certainty=Certainty.GUIDELINE if overall > approach else Certainty.POSSIBLE,
+            message=f"The overall difficulty is {overall:g} and the approach rate {approach:g}; in catch they should be equal.",
+            actual=f"{overall:g}",
+            expected=f"{approach:g}",
         )
 
 
@@ -350,10 +360,10 @@ def _colours(evidence: Evidence) -> Iterator[Candidate]:
             evidence,
             COMBO_COLOURS,
             "none",
-            Certainty.POSSIBLE,
-            "The map has no combo colours; those of the player's skin are used.",
-            "none",
-            "2 or more",
+            certainty=Certainty.POSSIBLE,
+            message="The map has no combo colours; those of the player's skin are used.",
+            actual="none",
+            expected="2 or more",
             section="Colours",
         )
     if len(combos) == 1:
@@ -361,10 +371,10 @@ def _colours(evidence: Evidence) -> Iterator[Candidate]:
             evidence,
             COMBO_COLOURS,
             combos[0],
-            Certainty.CERTAIN,
-            "There is only 1 combo colour; 2 or more are needed to tell combos apart.",
-            "1",
-            "2 or more",
+            certainty=Certainty.CERTAIN,
+            message="There is only 1 combo colour; 2 or more are needed to tell combos apart.",
+            actual="1",
+            expected="2 or more",
             section="Colours",
         )
     for key in (*combos, *(key for key in ("SliderBorder",) if key in colours)):
@@ -400,7 +410,16 @@ def _brightness(evidence: Evidence, key: str, colour: tuple[float, float, float]
         expected = f"{GLARING:.0f} or less"
     else:
         return
-    yield _setting(evidence, COMBO_COLOURS, key, certainty, message, f"{brightness:.0f}", expected, section="Colours")
+    yield _setting(
+        evidence,
+        COMBO_COLOURS,
+        key,
+        certainty=certainty,
+        message=message,
+        actual=f"{brightness:.0f}",
+        expected=expected,
+        section="Colours",
+    )
 
 
 CHECK = BeatmapCheck(

@@ -130,36 +130,36 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         yield _candidate(
             UNUSED_RED,
             unused,
-            Certainty.POSSIBLE if is_followed else Certainty.GUIDELINE,
-            f"This red line has the tempo and meter of the one before ({60_000 / unused[0].beat_length:.2f} BPM, "
+            certainty=Certainty.POSSIBLE if is_followed else Certainty.GUIDELINE,
+            message=f"This red line has the tempo and meter of the one before ({60_000 / unused[0].beat_length:.2f} BPM, "
             f"{unused[0].meter}/4) and is on a downbeat of it",
-            "a red line",
-            "a green line or none",
+            actual="a red line",
+            expected="a green line or none",
         )
     quiet = [point for point in points if point.volume < LEAST_VOLUME]
     if quiet:
         yield _candidate(
             LINE_VOLUME,
             quiet,
-            Certainty.POSSIBLE,
-            f"The volume of this line is {quiet[0].volume} %, below {LEAST_VOLUME} %",
-            f"{quiet[0].volume} %",
-            "5 % or more",
+            certainty=Certainty.POSSIBLE,
+            message=f"The volume of this line is {quiet[0].volume} %, below {LEAST_VOLUME} %",
+            actual=f"{quiet[0].volume} %",
+            expected="5 % or more",
         )
     loud = [point for point in points if point.written_volume > MOST_VOLUME]
     if loud:
         yield _candidate(
             LINE_VOLUME,
             loud,
-            Certainty.HARMLESS,
-            f"The volume of this line is {loud[0].written_volume} %, which is played as 100 %",
-            f"{loud[0].written_volume} %",
-            "100 % or less",
+            certainty=Certainty.HARMLESS,
+            message=f"The volume of this line is {loud[0].written_volume} %, which is played as 100 %",
+            actual=f"{loud[0].written_volume} %",
+            expected="100 % or less",
         )
 
 
 def _candidate(
-    rule: Rule, found: Sequence[TimingPoint], certainty: Certainty, message: str, actual: str, expected: str
+    rule: Rule, found: Sequence[TimingPoint], *, certainty: Certainty, message: str, actual: str, expected: str
 ) -> Candidate:
     """One finding for all lines, because they are fixed together."""
     first = found[0]
@@ -246,28 +246,28 @@ def _same_time(points: Sequence[TimingPoint], unused: Collection[int]) -> Iterat
         yield _candidate(
             DUPLICATE_GREEN,
             twice,
-            Certainty.CERTAIN,
-            f"Two green lines at this time differ ({differences[twice[0].line]}); only the last counts",
-            "two lines",
-            "one line",
+            certainty=Certainty.CERTAIN,
+            message=f"Two green lines at this time differ ({differences[twice[0].line]}); only the last counts",
+            actual="two lines",
+            expected="one line",
         )
     if copies:
         yield _candidate(
             DUPLICATE_GREEN,
             copies,
-            Certainty.POSSIBLE,
-            "Two equal green lines are at this time",
-            "two lines",
-            "one line",
+            certainty=Certainty.POSSIBLE,
+            message="Two equal green lines are at this time",
+            actual="two lines",
+            expected="one line",
         )
     if conflicts:
         yield _candidate(
             CONFLICT,
             conflicts,
-            Certainty.POSSIBLE,
-            f"The red line and the green line at this time differ ({differences[conflicts[0].line]})",
-            "two settings",
-            "one setting",
+            certainty=Certainty.POSSIBLE,
+            message=f"The red line and the green line at this time differ ({differences[conflicts[0].line]})",
+            actual="two settings",
+            expected="one setting",
         )
 
 
