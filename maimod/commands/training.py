@@ -263,6 +263,14 @@ def calibrate(
     held_out: Annotated[
         bool, typer.Option("--held-out", help="Only folders held out of the training of the proofreader.")
     ] = False,
+    keep: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=0.99,
+            help="Weight of the judge that calibration.json holds already, in the mean with the new one; 0 replaces it.",
+        ),
+    ] = 0.0,
 ) -> int:
     """Calibrate the scores of a checkpoint on a folder of good maps, and write calibration.json beside it."""
     from maimod.linter.models import model_folder
@@ -279,6 +287,7 @@ def calibrate(
             jobs=jobs,
             held_out=held_out,
             unranked=unranked,
+            keep=keep,
             report=say,
         )
     return 0

@@ -22,7 +22,7 @@ import numpy as np
 
 from maimod.errors import UsageError
 from maimod.findings import Category, Tier
-from maimod.linter.calibration import FILE, FORMAT, Stored
+from maimod.linter.calibration import FILE, FORMAT, Calibration, Stored
 from maimod.linter.gather import Gathered, gather
 from maimod.linter.judge import Judge
 from maimod.linter.places import CATEGORIES, Entry, Place, both
@@ -40,6 +40,7 @@ from maimod.training.faults import FAULTS, Copy, Fault, Planted, plant_alone, pl
 from maimod.training.faults.base import SAME_MS
 from maimod.training.hits import NEW_NATS
 from maimod.training.judge_fit import UNCLEAR, UNTOUCHED, Examples, fit
+from maimod.training.judge_mean import mean_of
 from maimod.training.processes import map_in_processes
 
 TIGHT_MS = 60.0
@@ -253,13 +254,15 @@ def command(
     jobs: int,
     held_out: bool,
     unranked: bool,
+    keep: float,
     report: Callable[[str], None],
 ) -> None:
     """Run `maimod calibrate`; its help describes the arguments.
 
     Raises:
-        UsageError: if the folder has no maps to plant mistakes in, or none of the mistakes was found.
+        UsageError: if the folder has no maps to plant mistakes in, none of the mistakes was found, or there is no judge to keep.
     """
+    earlier = _earlier(target) if keep else None
     paths = [path for mode in Mode for path in _maps(songs, mode, manifest, seed, held_out, unranked)[:maps]]
     if not paths:
         raise UsageError(f"{songs}: no map with a song to plant mistakes in")
@@ -267,14 +270,27 @@ def command(
     mistakes = sum(sum(kind not in (UNTOUCHED, UNCLEAR) for kind in one.kinds) for one in examples)
     if not mistakes:
         raise UsageError(f"{songs}: no network sees any of the planted mistakes; is models/maimod-proofreader missing?")
-    judge, checked = fit(examples, seed, report)
+    judge, checked = fit(examples, seed, report, like=earlier)
     for line in judge_check.lines(examples, checked):
         report(line)
     measured: dict[str, float | int | str] = {"maps": len(examples), "seed": seed, "mistakes": mistakes}
     target.mkdir(parents=True, exist_ok=True)
+    if earlier is not None:
+        judge = mean_of(earlier, judge, keep)
     report(
         f"{write(judge, measured, target)}: {len(judge.rules)} rules, from {mistakes} mistakes in {len(examples)} maps"
     )
+
+
+def _earlier(folder: Path) -> Judge:
+    """The judge of the `calibration.json` of a folder."""
+    try:
+        judge = Calibration.load(folder).judge
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if judge is None:
+        raise UsageError(f"{folder}: no {FILE} there whose judge could be kept; leave out --keep")
+    return judge
 
 
 def _maps(songs: Path, mode: Mode, manifest: Path | None, seed: int, held_out: bool, unranked: bool) -> list[Path]:

@@ -257,18 +257,23 @@ def directions(category: Category) -> dict[str, int]:
     return {name: sign for names, sign in ((more, 1), (less, -1)) for name in names if name in NAMES}
 
 
-def _fit_parts(data: Data, rows: np.ndarray, seed: int) -> Model:
-    """Fit both parts on some rows, those of modes of `APART` with enough mistakes on their own; a model without calibration."""
+def _fit_parts(data: Data, rows: np.ndarray, seed: int, like: Model | None = None) -> Model:
+    """Fit both parts on some rows, those of modes of `APART` with enough mistakes on their own; a model without calibration.
+
+    The features are standardised as those of the model `like`, if it has them.
+    """
     apart = {}
     for mode in APART.get(data.category, ()):
         is_own = data.modes[rows] == mode
         if min(data.real[rows[is_own]].sum(), data.real[rows[~is_own]].sum()) >= LEAST_POSITIVES:
-            apart[mode] = _fit_mode_parts(data, rows[is_own], seed)
+            apart[mode] = _fit_mode_parts(
+                data, rows[is_own], seed, None if like is None else like.apart.get(mode, like)
+            )
             rows = rows[~is_own]
-    return msgspec.structs.replace(_fit_mode_parts(data, rows, seed), apart=apart)
+    return msgspec.structs.replace(_fit_mode_parts(data, rows, seed, like), apart=apart)
 
 
-def _fit_mode_parts(data: Data, rows: np.ndarray, seed: int) -> Model:
+def _fit_mode_parts(data: Data, rows: np.ndarray, seed: int, like: Model | None) -> Model:
     """Both parts, fitted on all of the rows together."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -287,11 +292,21 @@ def _fit_mode_parts(data: Data, rows: np.ndarray, seed: int) -> Model:
         **TREES, min_samples_leaf=LEAST_LEAF, monotonic_cst=sign, random_state=seed, early_stopping=False
     )
     trees.fit(x, y, sample_weight=balanced)
-    network = _network(x, data.kinds[rows], balanced, shift, seed)
+    network = _network(x, _scaling(x, names, like), data.kinds[rows], balanced, shift, seed)
     return Model(names, network, plain_trees(trees, shift))
 
 
-def _network(x: np.ndarray, kinds: np.ndarray, w: np.ndarray, shift: float, seed: int) -> Network:
+def _scaling(x: np.ndarray, names: Sequence[str], like: Model | None) -> Scaling:
+    """How features (n, n_names) are standardised: as those of the same name in `like`, the others by themselves."""
+    own = Scaling.of(x)
+    if like is None:
+        return own
+    known = dict(zip(like.features, zip(like.network.mean, like.network.scale, strict=True), strict=True))
+    pairs = [known.get(name, usual) for name, usual in zip(names, zip(own.mean, own.scale, strict=True), strict=True)]
+    return Scaling([mean for mean, _ in pairs], [scale for _, scale in pairs])
+
+
+def _network(x: np.ndarray, scaling: Scaling, kinds: np.ndarray, w: np.ndarray, shift: float, seed: int) -> Network:
     """Fit `MEMBERS` networks, with log-odds lower by `shift`.
 
     They also learn which kind of mistake each is, by outputs that are not kept: what they learn of mistakes is then less about a
@@ -301,7 +316,6 @@ def _network(x: np.ndarray, kinds: np.ndarray, w: np.ndarray, shift: float, seed
     import torch
     from torch import nn
 
-    scaling = Scaling.of(x)
     inputs = torch.tensor(scaling.standard(x), dtype=torch.float32)
     weights = torch.tensor(w / w.mean(), dtype=torch.float32)
     counts = Counter(kinds[kinds != UNTOUCHED].tolist())
@@ -473,8 +487,10 @@ def fit(
     seed: int = 0,
     report: Callable[[str], None] = lambda line: None,
     categories: Sequence[Category] = CATEGORIES,
+    like: Judge | None = None,
 ) -> tuple[Judge, dict[Category, np.ndarray]]:
-    """Fit the models of categories.
+    """Fit the models of categories, with features standardised as those of the judge `like`, so that :func:`maimod.training.judge_mean.mean_of` can
+    take the mean with it.
 
     Returns:
         The judge, and for each category the calibrated log-odds of its places by models that do not know their song.
@@ -491,18 +507,20 @@ def fit(
         if data.real.sum() < LEAST_POSITIVES:
             report(f"{category.value}: {data.real.sum()} mistakes are too few, so its rules keep their own scores")
             continue
-        models[category], checked[category] = fit_category(data, seed)
+        models[category], checked[category] = fit_category(
+            data, seed, None if like is None else like.models.get(category)
+        )
         others = (data.is_example & ~data.real).sum()
         report(f"{category.value}: {data.real.sum()} mistakes, {others} other places, slope {models[category].slope}")
     return Judge(models, _known_rules(examples)), checked
 
 
-def fit_category(data: Data, seed: int) -> tuple[Model, np.ndarray]:
+def fit_category(data: Data, seed: int, like: Model | None = None) -> tuple[Model, np.ndarray]:
     """Model of a category, and the calibrated log-odds of all places by models that do not know their song."""
     fitted = replace(data, weights=_unseen_first(data))
     logits = held_out_logits(fitted, seed)
     found = _calibrated(logits, data)
-    model = _fit_parts(fitted, np.flatnonzero(data.is_example), seed)
+    model = _fit_parts(fitted, np.flatnonzero(data.is_example), seed, like)
     return msgspec.structs.replace(model, **msgspec.structs.asdict(found)), _applied(found, logits, data)
 
 

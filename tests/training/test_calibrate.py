@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from maimod.errors import UsageError
+from maimod.features.layers import Scaling
 from maimod.features.trees import tree_sum
 from maimod.findings import Category
 from maimod.linter.calibration import Calibration
@@ -22,6 +24,7 @@ from maimod.training import calibrate, judge_fit
 from maimod.training.calibrate import examples_of, is_at, write
 from maimod.training.faults import Copy, Planted, select
 from maimod.training.judge_fit import UNCLEAR, UNTOUCHED, Examples, fit
+from maimod.training.judge_mean import mean_of
 from tests.findings import doubted, judgeable
 from tests.maps import beatmap
 
@@ -357,7 +360,7 @@ def test_the_networks_are_written_as_torch_has_them(monkeypatch: pytest.MonkeyPa
     fitted = []
     monkeypatch.setattr(judge_fit, "_descend", lambda network, *given: fitted.append(network.eval()))
     x = np.random.default_rng(4).normal(2.0, 3.0, size=(50, 3))
-    network = judge_fit._network(x, np.where(x[:, 0] > 2, "moved", UNTOUCHED), np.ones(50), 0.25, seed=0)
+    network = judge_fit._network(x, Scaling.of(x), np.where(x[:, 0] > 2, "moved", UNTOUCHED), np.ones(50), 0.25, seed=0)
     standard = torch.tensor((x - x.mean(axis=0)) / x.std(axis=0), dtype=torch.float32)
     with torch.no_grad():
         each = [one(standard)[:, 0].numpy() for one in fitted]
@@ -372,9 +375,9 @@ def test_a_network_learns_what_only_two_features_together_say(monkeypatch: pytes
     x = np.random.default_rng(5).normal(size=(1500, 4))
     real = x[:, 0] * x[:, 1] > 0
     kinds = np.where(real[:1000], "moved", UNTOUCHED)
-    network = judge_fit._network(x[:1000], kinds, np.ones(1000), 0.0, seed=0)
+    network = judge_fit._network(x[:1000], Scaling.of(x[:1000]), kinds, np.ones(1000), 0.0, seed=0)
     assert ((network.logits(x[1000:]) > 0) == real[1000:]).mean() > 0.85
-    again = judge_fit._network(x[:1000], kinds, np.ones(1000), 0.0, seed=0)
+    again = judge_fit._network(x[:1000], Scaling.of(x[:1000]), kinds, np.ones(1000), 0.0, seed=0)
     assert again == network
 
 
@@ -385,7 +388,7 @@ def test_examples_weigh_in_the_networks() -> None:
     is_heavy = np.arange(1200) % 2 == 0
     real = (x[:, 0] > 0) == is_heavy
     kinds = np.where(real, "moved", UNTOUCHED)
-    network = judge_fit._network(x, kinds, np.where(is_heavy, 5.0, 1.0), 0.0, seed=0)
+    network = judge_fit._network(x, Scaling.of(x), kinds, np.where(is_heavy, 5.0, 1.0), 0.0, seed=0)
     assert ((network.logits(x) > 0) == (x[:, 0] > 0)).mean() > 0.9
 
 
@@ -403,13 +406,34 @@ def test_the_networks_also_learn_of_which_kind_a_mistake_is(monkeypatch: pytest.
     kinds = np.where(x[:, 0] > 0.5, np.where(x[:, 1] > 0, "moved", "doubled"), UNTOUCHED)
     rare = np.flatnonzero(kinds == "moved")[: judge_fit.LEAST_OF_KIND - 1]
     kinds[rare] = "mirrored"
-    judge_fit._network(x, kinds, np.ones(1200), 0.0, seed=0)
+    judge_fit._network(x, Scaling.of(x), kinds, np.ones(1200), 0.0, seed=0)
     with torch.no_grad():
         outputs = fitted[0](torch.tensor((x - x.mean(axis=0)) / x.std(axis=0), dtype=torch.float32)).numpy()
     real = kinds != UNTOUCHED
     assert outputs.shape == (1200, 4)  # any, doubled, moved, and kinds with few mistakes
     assert ((outputs[:, 0] > 0) == real).mean() > 0.93
     assert ((outputs[real, 2] > outputs[real, 1]) == (kinds[real] != "doubled")).mean() > 0.93
+
+
+def test_the_mean_with_an_earlier_judge_is_between_both(fitted: tuple[Calibration, np.ndarray]) -> None:
+    """Other songs have the features further apart; only if they are standardised as before can the mean be taken."""
+    earlier, other = fitted[0].judge, separable(8)
+    assert earlier is not None
+    later, _ = fit([replace(one, features=2 * one.features + 1) for one in other], like=earlier)
+    models = [one.models[Category.NEW_COMBOS] for one in (earlier, later)]
+    assert models[0].network.mean == models[1].network.mean and models[0].network.scale == models[1].network.scale
+    mean = mean_of(earlier, later, 0.5).models[Category.NEW_COMBOS]
+    logits = [model.mean_logits(other[0].features, "osu") for model in (*models, mean)]
+    expected = (models[0].slope * logits[0] + models[1].slope * logits[1]) / 2
+    assert mean.slope * logits[2] == pytest.approx(expected, abs=0.05)
+
+
+def test_no_judge_to_keep_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no calibration\.json there"):
+        calibrate._earlier(tmp_path)
+    (tmp_path / "calibration.json").write_text("{}")
+    with pytest.raises(UsageError, match="not a usable calibration"):
+        calibrate._earlier(tmp_path)
 
 
 def test_what_was_written_is_read_again(tmp_path: Path, fitted: tuple[Calibration, np.ndarray]) -> None:
