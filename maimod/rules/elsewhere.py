@@ -196,22 +196,28 @@ def objects(
             against.append(f"the song has {heard}{'' if agreeing else f' {where}'}")
         else:
             reasons.append(f"the song has {heard} {where}")
-    others = _all(share for share in shares if share.is_usual is not is_missing and share.speaks_against)
+    unlike = [share for share in shares if share.is_usual is not is_missing and share.speaks_against]
     an_object = a(noun(evidence.beatmap))
     if agreeing:
         reasons.append(f"{agreeing} have {an_object}{'' if reasons else f' {where}'}")
-    if others:
-        against.append(f"{others} have {'one' if agreeing else an_object}")
-    if alike := _most_alike(evidence, shares, time, is_missing):
-        against.append(alike)
     here = [] if moved is None or _is_one_cell(evidence, moved, time) else _shares(evidence, "head", moved)
     of_others = next((share.count for share in shares if share.what == OTHERS), 0)
-    if both := _all(
+    usual_here = [
         share
         for share in here
         if share.is_usual and (share.is_many or (share.what == OTHERS and share.count > of_others))
-    ):
-        against.append(f"{both} have {'one' if agreeing or others else an_object} here")
+    ]
+    one = "one" if agreeing else an_object
+    if unlike and usual_here:
+        are_same = [share.what for share in unlike] == [share.what for share in usual_here] and usual_here[0].of > 1
+        short = " and ".join(f"{share.count} of {share.of}" for share in usual_here)
+        against.append(
+            f"{_all(unlike)} have {one} {where}, but {short if are_same else f'{_all(usual_here)} have one'} here"
+        )
+    elif unlike or usual_here:
+        against.append(f"{_all(unlike or usual_here)} have {one}{' here' * bool(usual_here)}")
+    if alike := _most_alike(evidence, shares, time, is_missing):
+        against.append(alike)
     return _weighed(reasons, against, fallback)
 
 

@@ -58,6 +58,14 @@ def test_an_object_that_may_belong_elsewhere_is_usual_here_too() -> None:
     assert "though" not in seen
 
 
+def test_where_all_have_it_here_and_none_there_that_is_one_comparison() -> None:
+    here = 9 * MEASURE + 2.5 * BEAT
+    one, *same = (shortened({9: (0.0, 1.5, 2.0, 2.5, 3.0)}, f"{number}.osu") for number in range(4))
+    assert elsewhere.objects(with_others(one, *same), HOLE, True, RHYTHM, "there", here) == (
+        "8 of 8 similar measures have an object there, though none of 3 other difficulties have one there, but 3 of 3 here"
+    )
+
+
 def test_a_single_other_difficulty_that_has_it_here_alone_is_said() -> None:
     here = 9 * MEASURE + 2.5 * BEAT
     one, same = (shortened({9: (0.0, 1.5, 2.0, 2.5, 3.0)}, f"{number}.osu") for number in range(2))
