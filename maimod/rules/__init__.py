@@ -3,6 +3,7 @@
 from maimod.rules import (
     agreement,
     bar_lines,
+    body_sounds,
     catch,
     catch_combos,
     chord_sounds,
@@ -100,6 +101,7 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     passage_wholes.SOUNDS_CHECK,
     volume_steps.CHECK,
     edge_sounds.CHECK,
+    body_sounds.CHECK,
     chord_sounds.CHECK,
     taiko_slips.CHECK,
     scroll_speed.CHECK,
