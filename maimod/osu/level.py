@@ -125,7 +125,8 @@ def level_of(beatmap: Beatmap, stars: float | None) -> Level | None:
 
     A name counts where it stands alone or after a guest's ("Hard", "pishifat's Hard", "4K Normal"), and if the stars do
     not contradict it: an "Easy" of 5 stars is called so for another reason. Among other words it counts unless the stars
-    are higher: a "Very Hard" is none of the Hards.
+    are higher: a "Very Hard" is none of the Hards, and a "Hard+" with the stars of an Insane and the settings of a Hard is
+    neither.
     """
     named = named_level(beatmap.version)
     if stars is None:
@@ -134,7 +135,7 @@ def level_of(beatmap: Beatmap, stars: float | None) -> Level | None:
         return _guess(beatmap, stars)
     by_stars = Level(sum(stars >= limit for limit in STARS))
     if named < by_stars and _level_alone(beatmap.version) is None:
-        return by_stars
+        return None if _guess(beatmap, stars) is None else by_stars
     if beatmap.mode is Mode.OSU:
         # A "Hard" of 1.9 stars is called so with some reason: the level below it counts, which allows more than an Easy.
         return named if abs(named - by_stars) <= 1 else Level(max(named - 1, by_stars))

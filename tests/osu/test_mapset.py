@@ -112,7 +112,7 @@ def test_storyboard_variables_are_filled_in(tmp_path):
         ("Someone’s Normal", 2.4, Level.NORMAL),
         ("Agonizing Insane", 3.9, Level.INSANE),
         ("Extra: Akashi", 5.2, Level.EXPERT),
-        ("Very Hard", 4.2, Level.INSANE),  # harder than a Hard
+        ("Very Hard", 4.2, None),  # harder than a Hard, but with the settings of a Normal
         ("Hard Way Home", 2.5, Level.HARD),
         ("The Hard Way", 2.5, Level.NORMAL),
         ("Lunatic", 4.5, Level.EXPERT),
@@ -160,6 +160,8 @@ def test_levels_of_the_other_modes(version: str, stars: float, expected: Level):
         (0, "Celestial", 4.2, 7.5, 6.0, Level.INSANE),  # no easier than its stars
         (0, "Celestial", 5.5, 9.0, 5.0, Level.EXPERT),
         (0, "Test", 2.6, 10.0, 5.0, None),  # nothing fits
+        (0, "Very Hard", 4.2, 8.5, 7.0, Level.INSANE),  # harder than a Hard
+        (0, "Hard+", 4.25, 8.0, 4.0, None),
         (1, "Silver", 1.7, 10.0, 4.0, Level.NORMAL),  # the approach rate means nothing in taiko
         (2, "Silver", 1.8, 6.7, 6.7, Level.NORMAL),
         (3, "BLUE", 2.5, 5.0, 5.0, Level.HARD),  # the stars of mania
