@@ -1,20 +1,21 @@
-"""A sample set of additions that one passage has and nothing else in the map."""
+"""A sample set of additions, or an index of custom samples, that one passage has and nothing else in the map."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from maimod.findings import Category, Severity, Tier, clock
 from maimod.osu.beatmap import NOT_TAIKO
-from maimod.osu.hitsounds import Hit, hits, set_name
+from maimod.osu.hitsounds import Hit, hits, sample_number, set_name
 from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS
 from maimod.rules.volume import HITSOUND_RULES
 
 LEAST_HITS, MOST_MEASURES, LEAST_SHARE = 5, 4, 10
-"""Hits that one choice in the editor left the set on, measures that they take at most, and how many times as many additions the map has. 2 of 513 ranked difficulties with
-60 additions and more have such a passage; with one to four hits every tenth has one."""
+"""Hits that one choice in the editor left the set on, measures that they take at most, and how many times as many additions the map has. Alone 2 of 513 ranked difficulties with
+60 additions and more have such a passage, beside the other difficulties of their sets 1 of 386; with one to four hits every tenth has one."""
 
 LONE_SET = Rule(
     "hitsounds/lone-addition-set",
@@ -33,52 +34,136 @@ LONE_SET = Rule(
 )
 
 
+LEAST_OF_INDEX, MOST_MEASURES_OF_INDEX, LEAST_SHARE_OF_INDEX = 3, 8, 20
+"""The same of hits with another index of custom samples than the rest. Alone 7 of 386 ranked difficulties have such a passage, beside the others of their sets none."""
+
+LONE_INDEX = Rule(
+    "hitsounds/lone-sample-index",
+    "Custom samples that one passage alone has",
+    Severity.MINOR,
+    Tier.EXACT,
+    ("map",),
+    why="A line with a mistyped index of custom samples plays other samples than the rest of the map, or the player's own ones where the folder has none of that index.",
+    how="At least three hits within eight measures have an index of custom samples that no other hit of the map or of the other difficulties has; all others, twenty times as many, have the "
+    "same one, and the folder has no sample of that index.",
+    advice="Check the custom samples of the green line here.",
+    ignore_when="the passage is meant to sound otherwise",
+    blind_spots="Maps with several indices of custom samples; an index of which the folder has a sample.",
+    source=HITSOUND_RULES,
+)
+
+
 def run(evidence: Evidence) -> Iterator[Candidate]:
-    """Passages whose additions alone play a set."""
-    beatmap = evidence.beatmap
-    if beatmap.mode not in LONE_SET.modes:
+    """Passages whose additions alone play a set, or whose hits alone have an index of custom samples."""
+    yield from _sets(evidence)
+    yield from _indices(evidence)
+
+
+def _sets(evidence: Evidence) -> Iterator[Candidate]:
+    if evidence.beatmap.mode not in LONE_SET.modes:
         return
-    by_set: dict[int, list[Hit]] = defaultdict(list)
-    sounded = sorted((hit for hit in evidence.passages.hits if _is_heard(hit)), key=lambda hit: hit.time)
-    for hit in sounded:
-        by_set[hit.addition_set].append(hit)
-    of_others = {
-        hit.addition_set
-        for other in evidence.others
-        if other.mode is beatmap.mode
-        for hit in hits(other)
-        if _is_heard(hit)
-    }
-    for number, own in by_set.items():
-        first, last = own[0].time, own[-1].time
-        red = beatmap.red_line_of(first)
-        between = sum(first <= hit.time <= last for hit in sounded)
-        if (
-            len(own) < LEAST_HITS
-            or last - first > MOST_MEASURES * red.meter * red.beat_length
-            or len(own) * LEAST_SHARE > len(sounded)
-            or between > len(own)
-            or number in of_others
-            or any(hit.addition_set == hit.point.sample_set for hit in own)
-        ):
+
+    def set_of(hit: Hit) -> int | None:
+        return hit.addition_set if hit.additions else None
+
+    for number, own, rest in _lone(evidence, set_of, LEAST_HITS, MOST_MEASURES, LEAST_SHARE):
+        if any(hit.addition_set == hit.point.sample_set for hit in own):
             continue
-        rest = len(sounded) - len(own)
-        yield candidate(
+        yield _candidate(
             LONE_SET,
-            time=first,
-            end_time=last,
-            line=own[0].hit_object.line,
-            objects=list({hit.hit_object.index: hit.hit_object for hit in own}.values())[:SHOWN_OBJECTS],
-            certainty=Certainty.POSSIBLE,
-            message=f"{len(own)} additions from here to {clock(last)} play the {set_name(number)} set, none of the other {rest} of the map does.",
-            additions=len(own),
-            others=rest,
+            own,
+            rest,
+            own[0].hit_object.line,
+            f"{len(own)} additions from here to {clock(own[-1].time)} play the {set_name(number)} set, none of the other {len(rest)} of the map does.",
         )
 
 
-def _is_heard(hit: Hit) -> bool:
-    """Whether a hit has an addition that plays a sample of its set."""
-    return bool(hit.additions) and not hit.keysound
+def _indices(evidence: Evidence) -> Iterator[Candidate]:
+    limits = LEAST_OF_INDEX, MOST_MEASURES_OF_INDEX, LEAST_SHARE_OF_INDEX
+    for number, own, rest in _lone(evidence, lambda hit: hit.sample_index, *limits):
+        others = {hit.sample_index for hit in rest}
+        if len(others) != 1 or _has_samples(evidence, number):
+            continue
+        yield _candidate(
+            LONE_INDEX,
+            own,
+            rest,
+            own[0].point.line,
+            f"{len(own)} hits from here to {clock(own[-1].time)} play {_samples(number)}, the other {len(rest)} of the map {_samples(*others)}.",
+        )
 
 
-CHECK = BeatmapCheck(Category.HITSOUNDS, "Sample sets of one passage", (LONE_SET,), run)
+def _lone(
+    evidence: Evidence, value: Callable[[Hit], int | None], least: int, measures: int, share: int
+) -> Iterator[tuple[int, list[Hit], list[Hit]]]:
+    """Values that a passage has and nothing else in the map and in the other difficulties.
+
+    Args:
+        evidence: of the map.
+        value: what is compared; None of hits that are not.
+        least: hits of a passage.
+        measures: that it takes at most.
+        share: how many times as many hits are compared.
+
+    Yields:
+        (value, hits of the passage, the others that are compared), both by time.
+    """
+    beatmap = evidence.beatmap
+    by_value = _by_value(evidence.passages.hits, value)
+    compared = [hit for own in by_value.values() for hit in own]
+    of_others = {
+        number for other in evidence.others if other.mode is beatmap.mode for number in _by_value(hits(other), value)
+    }
+    for number, own in by_value.items():
+        first, last = own[0].time, own[-1].time
+        red = beatmap.red_line_of(first)
+        rest = [hit for hit in compared if value(hit) != number]
+        if (
+            number not in of_others
+            and len(own) >= least
+            and len(own) * share <= len(compared)
+            and last - first <= measures * red.meter * red.beat_length
+            and not any(first <= hit.time <= last for hit in rest)
+        ):
+            yield number, own, rest
+
+
+def _by_value(found: Iterable[Hit], value: Callable[[Hit], int | None]) -> dict[int, list[Hit]]:
+    """Hits that play samples of a set by a value, those of each by time."""
+    by_value: dict[int, list[Hit]] = defaultdict(list)
+    for hit in sorted(found, key=lambda hit: hit.time):
+        number = value(hit)
+        if number is not None and not hit.keysound:
+            by_value[number].append(hit)
+    return by_value
+
+
+def _has_samples(evidence: Evidence, number: int) -> bool:
+    """Whether the folder has a sample of an index."""
+    suffix = sample_number(number)
+    if evidence.mapset is None or suffix is None:
+        return False
+    return any(
+        re.fullmatch(rf"(normal|soft|drum)-\w*[a-z]{suffix}\.\w+", name.lower()) for name in evidence.mapset.files
+    )
+
+
+def _samples(number: int) -> str:
+    return f"custom samples {number}" if number else "the player's own samples"
+
+
+def _candidate(rule: Rule, own: Sequence[Hit], rest: Sequence[Hit], line: int, message: str) -> Candidate:
+    return candidate(
+        rule,
+        time=own[0].time,
+        end_time=own[-1].time,
+        line=line,
+        objects=list({hit.hit_object.index: hit.hit_object for hit in own}.values())[:SHOWN_OBJECTS],
+        certainty=Certainty.POSSIBLE,
+        message=message,
+        hits=len(own),
+        others=len(rest),
+    )
+
+
+CHECK = BeatmapCheck(Category.HITSOUNDS, "Samples of one passage", (LONE_SET, LONE_INDEX), run)

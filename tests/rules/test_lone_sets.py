@@ -1,4 +1,4 @@
-"""Sample sets of additions that one passage alone has."""
+"""Sample sets of additions, and custom samples, that one passage alone has."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from maimod.findings import Finding, Severity
 from maimod.osu.beatmap import Beatmap
+from maimod.osu.folder import Folder
 from maimod.osu.mapset import Mapset
 from maimod.rules import lone_sets
 from maimod.rules.base import Evidence
@@ -76,3 +77,65 @@ def test_objects_with_a_sample_of_their_own_play_no_set() -> None:
         for i in range(80)
     ]
     assert find(own) and not find(beatmap(objects, [RED_LINE]))
+
+
+def indexed(other: int = 2, usual: int = 1, count: int = 120, of: int = 4, path: str = "own.osu") -> Beatmap:
+    """Circles of a line with custom samples, `of` of them after a line with others."""
+    lines = [
+        f"0,500,4,2,{usual},60,1,0",
+        f"10990,-100,4,2,{other},60,0,0",
+        f"{10_990 + of * 500},-100,4,2,{usual},60,0,0",
+    ]
+    return beatmap([f"100,100,{1000 + i * 500},1,0,0:0:0:0:" for i in range(count)], lines, path=path)
+
+
+@pytest.mark.parametrize(
+    ("other", "usual", "expected"),
+    [
+        (2, 1, "4 hits from here to 00:12:500 play custom samples 2, the other 116 of the map custom samples 1."),
+        (
+            0,
+            1,
+            "4 hits from here to 00:12:500 play the player's own samples, the other 116 of the map custom samples 1.",
+        ),
+    ],
+)
+def test_custom_samples_of_one_line_alone(other: int, usual: int, expected: str) -> None:
+    own = indexed(other, usual)
+    (finding,) = find(own)
+    assert finding.rule == lone_sets.LONE_INDEX.id and finding.severity is Severity.MINOR
+    assert finding.message.startswith(expected)
+    assert finding.line == own.sorted_timing_points[1].line
+
+
+@pytest.mark.parametrize(
+    "own", [indexed(of=2), indexed(count=79), indexed(of=40), indexed(other=1)], ids=["few", "common", "long", "same"]
+)
+def test_custom_samples_that_may_be_meant(own: Beatmap) -> None:
+    assert not find(own)
+
+
+def test_maps_with_several_custom_samples_say_nothing() -> None:
+    lines = ["0,500,4,2,1,60,1,0", "10990,-100,4,2,2,60,0,0", "12990,-100,4,2,1,60,0,0", "30990,-100,4,2,3,60,0,0"]
+    objects = [f"100,100,{1000 + i * 500},1,0,0:0:0:0:" for i in range(120)]
+    assert not find(beatmap(objects, lines)) and find(beatmap(objects, lines[:3]))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_named"),
+    [
+        ("soft-hitclap2.wav", False),
+        ("Drum-HitNormal2.ogg", False),
+        ("soft-hitclap12.wav", True),
+        ("soft-hitclap.wav", True),
+    ],
+)
+def test_an_index_with_a_sample_in_the_folder_is_meant(name: str, is_named: bool, tmp_path: Path) -> None:
+    own = indexed()
+    (tmp_path / name).write_bytes(b"RIFF")
+    mapset = Mapset(tmp_path, (own,), contents=Folder(tmp_path))
+    assert bool(findings_of(lone_sets.run, Evidence(own, mapset=mapset))) is is_named
+
+
+def test_custom_samples_that_another_difficulty_plays_are_meant() -> None:
+    assert not find(indexed(), indexed(path="other.osu")) and find(indexed(), indexed(1, path="other.osu"))
