@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from maimod.findings import Category
 from maimod.linter import places
-from maimod.linter.places import NETWORK_WEIGHT, Entry, logit_of
+from maimod.linter.places import NETWORK_WEIGHT, RatedCandidate, logit_of
 from maimod.linter.settings import LISTED_SCORE
 from maimod.osu.beatmap import Mode
 from maimod.rules import elsewhere
@@ -86,18 +86,18 @@ LISTED_LOGIT, JUST_LESS = math.log(LISTED_SCORE / (1 - LISTED_SCORE)), 0.01
 """Log-odds of the smallest score that is listed, and what one that is not has less."""
 
 
-def adjusted(entry: Entry, logit: float, evidence: Evidence) -> float:
+def adjusted(rated: RatedCandidate, logit: float, evidence: Evidence) -> float:
     """The log-odds of a judged place with what reading moves them by.
 
     Args:
-        entry: the candidate that names the place.
+        rated: the candidate that names the place.
         logit: the judge's log-odds.
         evidence: of the map.
     """
-    mode, category = evidence.beatmap.mode, entry[0].rule.category
-    is_as_most = mode is Mode.OSU and _sounds_as_most(entry[0], evidence)
-    logit = _as_listed(entry, _as_read(entry, logit, evidence) + AS_MOST_LOGIT * is_as_most, mode)
-    return max(logit, _least_logit(entry)) if category in WITH_LEAST.get(mode, ()) and not is_as_most else logit
+    mode, category = evidence.beatmap.mode, rated.candidate.rule.category
+    is_as_most = mode is Mode.OSU and _sounds_as_most(rated.candidate, evidence)
+    logit = _as_listed(rated, _as_read(rated, logit, evidence) + AS_MOST_LOGIT * is_as_most, mode)
+    return max(logit, _least_logit(rated)) if category in WITH_LEAST.get(mode, ()) and not is_as_most else logit
 
 
 def _sounds_as_most(found: Candidate, evidence: Evidence) -> bool:
@@ -105,19 +105,19 @@ def _sounds_as_most(found: Candidate, evidence: Evidence) -> bool:
     return name is not None and elsewhere.is_sound_of_most(evidence, found.time, name)
 
 
-def _as_read(entry: Entry, logit: float, evidence: Evidence) -> float:
+def _as_read(rated: RatedCandidate, logit: float, evidence: Evidence) -> float:
     """The log-odds of a place, as reading findings about ranked maps moves them."""
-    rule, mode = entry[0].rule, evidence.beatmap.mode
-    if rule.id == WRONG_TICK and elsewhere.is_start_of_most(evidence, entry[0].time):
+    rule, mode = rated.candidate.rule, evidence.beatmap.mode
+    if rule.id == WRONG_TICK and elsewhere.is_start_of_most(evidence, rated.candidate.time):
         logit += SAME_START_LOGIT
     if rule.id == MISSING_SPINNER and mode is Mode.TAIKO:
         logit += REST_LOGIT
-    if rule.id == WRONG_TICK and mode is Mode.OSU and _starts_as_others(entry[0], evidence):
+    if rule.id == WRONG_TICK and mode is Mode.OSU and _starts_as_others(rated.candidate, evidence):
         logit += OTHERS_START_LOGIT
     if mode is not Mode.OSU:
-        return logit + _as_in_set(entry[0], logit, evidence)
+        return logit + _as_in_set(rated.candidate, logit, evidence)
     is_combo = rule.category is Category.NEW_COMBOS and logit > FAINT_LOGIT
-    if is_combo and elsewhere.has_same_flag(evidence, entry[0].time, rule.id != MISSING_COMBO, in_set=True):
+    if is_combo and elsewhere.has_same_flag(evidence, rated.candidate.time, rule.id != MISSING_COMBO, in_set=True):
         # The faint ones stay: most places are so, and phrases are compared with the median of all.
         return max(logit + SAME_FLAG_LOGIT, FAINT_LOGIT)
     return logit + READ_LOGITS.get(rule.id, READ_LOGITS.get(rule.category, 0.0))
@@ -147,20 +147,20 @@ def _as_in_set(found: Candidate, logit: float, evidence: Evidence) -> float:
     return added
 
 
-def _as_listed(entry: Entry, logit: float, mode: Mode) -> float:
+def _as_listed(rated: RatedCandidate, logit: float, mode: Mode) -> float:
     """The log-odds of a place, less than any that is listed if they are too small for its rule."""
-    rule = entry[0].rule
+    rule = rated.candidate.rule
     limits = {**LEAST_LISTED, **LEAST_IN_MODE.get(mode, {})}
     least = limits.get(rule.id, limits.get(rule.category, 0.0))
     return logit if logit >= logit_of(least) else min(logit, LISTED_LOGIT - JUST_LESS)
 
 
-def _least_logit(entry: Entry) -> float:
+def _least_logit(rated: RatedCandidate) -> float:
     """Log-odds that a place keeps whatever the judge says: a minor, where the rule is sure and the proofreader does not deny it."""
-    candidate, own, discriminator = entry
-    if candidate.rule.corruptions and discriminator < DENIED_LOGIT:
+    candidate = rated.candidate
+    if candidate.rule.corruptions and rated.discriminator_logit < DENIED_LOGIT:
         return -math.inf
     curve = candidate.rule.curves.get(candidate.curve)
     if isinstance(curve, Curve):
-        entry = candidate, min(own, logit_of(curve.highest)), discriminator
-    return min(NETWORK_WEIGHT * places.both(entry) - UNTAUGHT_MARGIN, UNTAUGHT_LOGIT)
+        rated = rated._replace(rule_logit=min(rated.rule_logit, logit_of(curve.highest)))
+    return min(NETWORK_WEIGHT * places.both(rated) - UNTAUGHT_MARGIN, UNTAUGHT_LOGIT)

@@ -125,10 +125,6 @@ class RatedCandidate(NamedTuple):
     discriminator_logit: float
 
 
-Entry = tuple[Candidate, float, float]
-"""A :class:`RatedCandidate`, or its parts."""
-
-
 class Place(msgspec.Struct):
     """A place with its candidates."""
 
@@ -152,10 +148,9 @@ class Place(msgspec.Struct):
         return max(known, key=_strength, default=None)
 
 
-def both(one: Entry) -> float:
+def both(one: RatedCandidate) -> float:
     """Log-odds of both kinds of evidence on a candidate, equally weighted."""
-    _, rule_logit, discriminator_logit = one
-    return max(rule_logit, -4.0) + max(discriminator_logit, -6.0)
+    return max(one.rule_logit, -4.0) + max(one.discriminator_logit, -6.0)
 
 
 def _strength(one: RatedCandidate) -> tuple[float, float]:

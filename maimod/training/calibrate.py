@@ -25,7 +25,7 @@ from maimod.findings import Category, Tier
 from maimod.linter.calibration import FILE, FORMAT, Calibration, Stored
 from maimod.linter.gather import Gathered, gather
 from maimod.linter.judge import Judge
-from maimod.linter.places import CATEGORIES, Entry, Place, both
+from maimod.linter.places import CATEGORIES, Place, RatedCandidate, both
 from maimod.linter.progress import result_of
 from maimod.linter.rescore import can_judge, judged_places
 from maimod.linter.settings import Settings
@@ -113,7 +113,7 @@ def examples_of(
         np.concatenate(rows),
         np.array([CATEGORIES.index(place.category) for place in owners]),
         tuple(kinds),
-        tuple(place.best[0].rule.id for place in owners),
+        tuple(place.best.candidate.rule.id for place in owners),
         np.repeat(np.arange(len(rows)), [len(one) for one in rows]),
         planted,
         len(rows),
@@ -156,13 +156,13 @@ def _right(places: Sequence[Place], fault: Fault, mistake: Planted, before: Sequ
     is_stretch = max(end - start for start, end in mistake.spans) >= STRETCH_MS
     best: dict[Category, tuple[bool, float, int]] = {}
     for number, place in enumerate(places):
-        right = [one for one in place.candidates if fault.is_right(one[0].rule.id)]
-        if any(is_at(one[0], mistake) for one in right):
+        right = [one for one in place.candidates if fault.is_right(one.candidate.rule.id)]
+        if any(is_at(one.candidate, mistake) for one in right):
             strength = max(map(both, right))
             if is_stretch and strength < _strength_there(before, place) + NEW_NATS:
                 continue
             of_another = _is_beside(right, mistake) or (
-                place.category is Category.POSITIONS and _is_chord_mate(right[0][0], mistake)
+                place.category is Category.POSITIONS and _is_chord_mate(right[0].candidate, mistake)
             )
             found = (not of_another, strength, number)
             best[place.category] = max(best.get(place.category, found), found)
@@ -180,13 +180,13 @@ def _strength_there(before: Sequence[Place], place: Place) -> float:
     return max((both(one.best) for one in near), default=NO_EVIDENCE)
 
 
-def _is_beside(right: Sequence[Entry], mistake: Planted) -> bool:
+def _is_beside(right: Sequence[RatedCandidate], mistake: Planted) -> bool:
     """Whether no candidate is about the changed object, which starts where a mistake does that lasts."""
     if len(mistake.objects) != 1 or mistake.places or mistake.end - mistake.start <= TIGHT_MS:
         return False
     (index,) = mistake.objects
     starts_it = abs(mistake.beatmap.hit_objects[index].time - mistake.start) < SAME_MS
-    return starts_it and not any(o.index == index for one in right for o in one[0].objects[:1])
+    return starts_it and not any(o.index == index for one in right for o in one.candidate.objects[:1])
 
 
 def _is_chord_mate(candidate: Candidate, mistake: Planted) -> bool:

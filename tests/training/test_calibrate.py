@@ -102,7 +102,8 @@ def test_in_another_column_the_other_note_of_the_chord_is_an_example_only_if_not
         """The changed note and a stronger doubt about one that starts with it."""
         own, mate = place_at(3000.0, rule, 0.0, 4), place_at(3000.0, rule, 2.0, 5)
         together = replace(LOADED.hit_objects[5], time=LOADED.hit_objects[4].time)
-        mate.candidates[0] = (replace(mate.candidates[0][0], objects=(together,)), 2.0, 0.0)
+        (rated,) = mate.candidates
+        mate.candidates[0] = rated._replace(candidate=replace(rated.candidate, objects=(together,)))
         return [own, mate]
 
     assert right(chord(positions.UNEXPECTED), "moved") == [0] and right(chord(positions.UNEXPECTED)[1:], "moved") == [0]
