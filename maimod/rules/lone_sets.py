@@ -13,7 +13,7 @@ from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS
 from maimod.rules.volume import HITSOUND_RULES
 
-LEAST_HITS, MOST_MEASURES, LEAST_SHARE = 5, 4, 10
+LEAST_HITS, MOST_MEASURES, LEAST_TIMES = 5, 4, 10
 """Hits that one choice in the editor left the set on, measures that they take at most, and how many times as many additions the map has. Alone 2 of 513 ranked difficulties with
 60 additions and more have such a passage, beside the other difficulties of their sets 1 of 386; with one to four hits every tenth has one."""
 
@@ -34,7 +34,7 @@ LONE_SET = Rule(
 )
 
 
-LEAST_OF_INDEX, MOST_MEASURES_OF_INDEX, LEAST_SHARE_OF_INDEX = 3, 8, 20
+LEAST_OF_INDEX, MOST_MEASURES_OF_INDEX, LEAST_TIMES_OF_INDEX = 3, 8, 20
 """The same of hits with another index of custom samples than the rest. Alone 7 of 386 ranked difficulties have such a passage, beside the others of their sets none."""
 
 LONE_INDEX = Rule(
@@ -66,7 +66,7 @@ def _sets(evidence: Evidence) -> Iterator[Candidate]:
     def set_of(hit: Hit) -> int | None:
         return hit.addition_set if hit.additions else None
 
-    for number, own, rest in _lone(evidence, set_of, LEAST_HITS, MOST_MEASURES, LEAST_SHARE):
+    for number, own, rest in _lone(evidence, set_of, LEAST_HITS, MOST_MEASURES, LEAST_TIMES):
         if any(hit.addition_set == hit.point.sample_set for hit in own):
             continue
         yield _candidate(
@@ -79,7 +79,7 @@ def _sets(evidence: Evidence) -> Iterator[Candidate]:
 
 
 def _indices(evidence: Evidence) -> Iterator[Candidate]:
-    limits = LEAST_OF_INDEX, MOST_MEASURES_OF_INDEX, LEAST_SHARE_OF_INDEX
+    limits = LEAST_OF_INDEX, MOST_MEASURES_OF_INDEX, LEAST_TIMES_OF_INDEX
     for number, own, rest in _lone(evidence, lambda hit: hit.sample_index, *limits):
         others = {hit.sample_index for hit in rest}
         if len(others) != 1 or _has_samples(evidence, number):
@@ -94,7 +94,7 @@ def _indices(evidence: Evidence) -> Iterator[Candidate]:
 
 
 def _lone(
-    evidence: Evidence, value: Callable[[Hit], int | None], least: int, measures: int, share: int
+    evidence: Evidence, value: Callable[[Hit], int | None], least: int, measures: int, times: int
 ) -> Iterator[tuple[int, list[Hit], list[Hit]]]:
     """Values that a passage has and nothing else in the map and in the other difficulties.
 
@@ -103,7 +103,7 @@ def _lone(
         value: what is compared; None of hits that are not.
         least: hits of a passage.
         measures: that it takes at most.
-        share: how many times as many hits are compared.
+        times: how many times as many hits are compared at least.
 
     Yields:
         (value, hits of the passage, the others that are compared), both by time.
@@ -121,7 +121,7 @@ def _lone(
         if (
             number not in of_others
             and len(own) >= least
-            and len(own) * share <= len(compared)
+            and len(own) * times <= len(compared)
             and last - first <= measures * red.meter * red.beat_length
             and not any(first <= hit.time <= last for hit in rest)
         ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from maimod.audio.onsets import OnsetEnvelope
 from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.training.faults import Planted, select
 
@@ -14,6 +15,12 @@ def planted_in(good: Beatmap, name: str, seed: int = 0) -> tuple[Beatmap, Plante
     planted = fault.inject(good, np.random.default_rng(seed))
     assert planted is not None
     return good, planted
+
+
+def has_no_place(name: str, good: Beatmap, envelope: OnsetEnvelope | None = None) -> bool:
+    """Whether a kind of mistake is refused by a map, whatever the seed."""
+    (fault,) = select([name])
+    return all(fault.inject(good, np.random.default_rng(seed), envelope) is None for seed in range(5))
 
 
 def objects_of(beatmap: Beatmap, planted: Planted) -> list[HitObject]:

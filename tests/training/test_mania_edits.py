@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
-import numpy as np
 import pytest
 
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
-from maimod.training.faults import FAULTS, FOURTH, Fault, Planted, mania_edits, select
+from maimod.training.faults import FAULTS, FOURTH, Fault, Planted, mania_edits
 from maimod.training.faults.base import rows_of
 from tests.maps import RED_LINE, beatmap
-from tests.training.planting import objects_of, planted_in
+from tests.training.planting import has_no_place, objects_of, planted_in
 from tests.training.test_faults import changes, has_its_objects, planted_soundly
 from tests.training.test_further_faults import BEAT, FIRST, MEASURE, full_map
 from tests.training.test_third_faults import one_change
@@ -56,11 +55,6 @@ def mapped(rows: dict[int, tuple[int, ...]], lines: Sequence[str] = (), **change
 
 def plant(name: str, good: Beatmap | None = None, seed: int = 0) -> tuple[Beatmap, Planted]:
     return planted_in(good or keyed(), name, seed)
-
-
-def has_no_place(name: str, good: Beatmap) -> bool:
-    (fault,) = select([name])
-    return all(fault.inject(good, np.random.default_rng(seed)) is None for seed in range(3))
 
 
 def columns_of(of_map: Beatmap, objects: Sequence[HitObject]) -> list[tuple[float, int]]:

@@ -14,10 +14,10 @@ import pytest
 from maimod.audio.onsets import OnsetEnvelope
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind, SliderPath
 from maimod.osu.slider_path import flatten
-from maimod.training.faults import Fault, Planted, redrawn, select, selections
+from maimod.training.faults import Fault, Planted, redrawn, selections
 from maimod.training.faults.base import starting_in
 from tests.maps import RED_LINE, beatmap
-from tests.training.planting import objects_of, planted_in
+from tests.training.planting import has_no_place, objects_of, planted_in
 from tests.training.test_faults import changes, has_its_objects, planted_soundly
 from tests.training.test_further_faults import BEAT, FIRST, MEASURE, full_map
 from tests.training.test_slips_of_sliders_and_modes import drawn
@@ -54,11 +54,6 @@ MAPS: dict[str, Callable[[int], Beatmap]] = {
 
 def plant(name: str, mode: int = 0, seed: int = 0) -> tuple[Beatmap, Planted]:
     return planted_in(MAPS.get(name, full_map)(mode), name, seed)
-
-
-def has_no_place(name: str, good: Beatmap, envelope: OnsetEnvelope | None = None) -> bool:
-    (fault,) = select([name])
-    return fault.inject(good, np.random.default_rng(0), envelope) is None
 
 
 def heard(good: Beatmap, times: set[float]) -> OnsetEnvelope:

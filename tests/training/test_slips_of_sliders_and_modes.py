@@ -6,16 +6,15 @@ import math
 from collections.abc import Callable
 from functools import cache
 
-import numpy as np
 import pytest
 
 from maimod.osu import catch
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.osu.slider_path import tail
-from maimod.training.faults import Fault, Planted, mode_slips, select, slider_slips
+from maimod.training.faults import Fault, Planted, mode_slips, slider_slips
 from maimod.training.faults.base import rows_of
 from tests.maps import RED_LINE, beatmap
-from tests.training.planting import objects_of, planted_in
+from tests.training.planting import has_no_place, objects_of, planted_in
 from tests.training.test_faults import changes, has_its_objects, planted_soundly
 from tests.training.test_further_faults import BEAT, FIRST, MEASURE, full_map
 from tests.training.test_third_faults import back_and_forth, one_change
@@ -88,11 +87,6 @@ MAPS: dict[str, Callable[[int], Beatmap]] = {
 
 def plant(name: str, mode: int = 0, seed: int = 0) -> tuple[Beatmap, Planted]:
     return planted_in(MAPS.get(name, full_map)(mode), name, seed)
-
-
-def has_no_place(name: str, good: Beatmap) -> bool:
-    (fault,) = select([name])
-    return fault.inject(good, np.random.default_rng(0)) is None
 
 
 @pytest.mark.parametrize("mode", list(Mode))

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
-import numpy as np
 import pytest
 
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
@@ -15,7 +14,7 @@ from maimod.osu.slider_path import flatten, tail
 from maimod.training.faults import Fault, Planted, catch_slips, select, taiko_slips
 from maimod.training.faults.base import rebuild
 from tests.maps import RED_LINE, beatmap
-from tests.training.planting import objects_of, planted_in
+from tests.training.planting import has_no_place, objects_of, planted_in
 from tests.training.test_faults import changed_lines, changes, has_its_objects, planted_soundly
 from tests.training.test_further_faults import BEAT, FIRST, MEASURE
 from tests.training.test_third_faults import one_change
@@ -71,11 +70,6 @@ MAPS: dict[Fault, Callable[[int], Beatmap]] = {
 
 def plant(name: str, mode: int = 1, seed: int = 0) -> tuple[Beatmap, Planted]:
     return planted_in(MAPS[select([name])[0]](mode), name, seed)
-
-
-def has_no_place(name: str, good: Beatmap) -> bool:
-    (fault,) = select([name])
-    return all(fault.inject(good, np.random.default_rng(seed)) is None for seed in range(3))
 
 
 def only(good: Beatmap, is_kept: Callable[[HitObject], bool]) -> Beatmap:
