@@ -277,6 +277,7 @@ def command(
     target.mkdir(parents=True, exist_ok=True)
     if earlier is not None:
         judge = mean_of(earlier, judge, keep)
+        measured["kept_share"] = keep
     report(
         f"{write(judge, measured, target)}: {len(judge.rules)} rules, from {mistakes} mistakes in {len(examples)} maps"
     )
