@@ -150,7 +150,7 @@ def evaluate(
         str,
         typer.Option(
             metavar="NAMES",
-            help="Kinds (moved), doses (moved:60 px), categories (rhythm) or sets (classic, further, third, fourth) of "
+            help="Kinds (moved), doses (moved:60 px), categories (rhythm) or sets (classic, further, third, fourth, fifth) of "
             "mistakes, with commas; none: only the untouched maps.",
         ),
     ] = "",

@@ -100,14 +100,16 @@ FOURTH: tuple[Fault, ...] = (
     *catch_slips.FAULTS,
 )
 """Kinds made after judge 15, for the same purpose."""
-FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER, *THIRD, *FOURTH)
+FIFTH: tuple[Fault, ...] = ()
+"""Kinds made after judge 16, for the same purpose."""
+FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER, *THIRD, *FOURTH, *FIFTH)
 """All faults. Those of earlier sets come first, so that each is planted at the same place with or without the others."""
-SETS = {"classic": CLASSIC, "further": FURTHER, "third": THIRD, "fourth": FOURTH}
+SETS = {"classic": CLASSIC, "further": FURTHER, "third": THIRD, "fourth": FOURTH, "fifth": FIFTH}
 
 
 def select(names: Iterable[str] = ()) -> tuple[Fault, ...]:
     """Faults by kind (`unsnapped`), name (`unsnapped:5 ms`), main category (`rhythm`) or set (`classic`, `further`,
-    `third`, `fourth`); all without names.
+    `third`, `fourth`, `fifth`); all without names.
 
     Raises:
         ValueError: for an unknown name.
