@@ -67,8 +67,9 @@ def page(objects: int, findings: int) -> str:
     from maimod.linter.song import Song
     from maimod.osu.parser import parse
     from maimod.reporters import viewer
+    from maimod.reporters.album import strip
     from maimod.rules import RULES
-    from maimod.rules.base import Evidence
+    from maimod.rules.evidence import Evidence
 
     lines = [
         f"{(i * 37) % 512},{(i * 23) % 384},{1000 + 120 * i},{5 if i % 8 == 0 else 1},0,0:0:0:0:"
@@ -115,7 +116,7 @@ def page(objects: int, findings: int) -> str:
     )
     analysis = Analysis(report, Evidence(beatmap, None, None), Song(audio, onset_envelope(audio)))
     data = viewer.data(Report("0", None, (report,)))
-    data["beatmaps"][0]["strip"] = viewer.strip(analysis)
+    data["beatmaps"][0]["strip"] = strip(analysis)
     body = evidence(analysis, made[len(made) // 2])
     script = f"{viewer.script()}\nconst DATA = {json.dumps(data)}, BODY = {json.dumps(body)};\n{HOST}".replace(
         "</", "<\\/"

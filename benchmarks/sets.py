@@ -33,7 +33,7 @@ from maimod.osu import mapset  # noqa: E402
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind  # noqa: E402
 from maimod.osu.mapset import Mapset  # noqa: E402
 from maimod.rules import BEATMAP_CHECKS, MAPSET_CHECKS  # noqa: E402
-from maimod.rules.base import Evidence, MapsetEvidence  # noqa: E402
+from maimod.rules.evidence import Evidence, MapsetEvidence  # noqa: E402
 
 Plant = Callable[[list[str], Beatmap, Mapset, random.Random], bool]
 """Edits the lines of a file; returns False if the map has no place for the fault."""

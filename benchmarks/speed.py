@@ -106,7 +106,7 @@ def measured(options: argparse.Namespace, path: Path) -> dict[str, Any]:
     from maimod.osu.level import star_rating
     from maimod.osu.parser import find_audio, load
     from maimod.rules import BEATMAP_CHECKS
-    from maimod.rules.base import Evidence
+    from maimod.rules.evidence import Evidence
 
     def rules(evidence: Evidence) -> int:
         return sum(1 for check in BEATMAP_CHECKS for _ in check.run(evidence))

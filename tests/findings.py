@@ -18,7 +18,9 @@ from maimod.linter.judge import NETWORK_SHARE, Judge, Model, Network
 from maimod.linter.rescore import rescore
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import BEATMAP_CHECKS, RULES
-from maimod.rules.base import Candidate, Evidence, MapsetCheck, MapsetEvidence
+from maimod.rules.base import Candidate
+from maimod.rules.checks import MapsetCheck
+from maimod.rules.evidence import Evidence, MapsetEvidence
 
 
 def findings_of(run: Callable[[Evidence], Iterator[Candidate]], evidence: Evidence) -> list[Finding]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from maimod.findings import Finding
 from maimod.osu import mapset
-from maimod.rules.base import Evidence, MapsetCheck, MapsetEvidence
+from maimod.rules.checks import MapsetCheck
+from maimod.rules.evidence import Evidence, MapsetEvidence
 from tests.findings import findings_of_set
 from tests.mapset import Version, versions, write
 

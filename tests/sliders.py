@@ -8,7 +8,7 @@ from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import sliders
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 
 N = 30

@@ -25,7 +25,8 @@ from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Severit
 from maimod.linter.settings import Settings
 from maimod.reporters import progress_bar
 from maimod.rules import RULES
-from maimod.rules.base import BeatmapCheck, Rule
+from maimod.rules.base import Rule
+from maimod.rules.checks import BeatmapCheck
 
 ROOT = Path(__file__).parents[1]
 WARNING = Finding(

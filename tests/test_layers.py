@@ -50,13 +50,13 @@ def modules() -> dict[str, Path]:
 
 
 @cache
-def imports(path: Path) -> set[str]:
-    """Imported modules and names, also those of functions, without those under `if TYPE_CHECKING:`."""
+def imports(path: Path, with_types: bool = False) -> set[str]:
+    """Imported modules and names, also those of functions; those under `if TYPE_CHECKING:` only if asked for."""
     names: set[str] = set()
 
     class Visitor(ast.NodeVisitor):
         def visit_If(self, node: ast.If) -> None:
-            if ast.unparse(node.test) != "TYPE_CHECKING":
+            if with_types or ast.unparse(node.test) != "TYPE_CHECKING":
                 self.generic_visit(node)
 
         def visit_Import(self, node: ast.Import) -> None:
@@ -72,9 +72,13 @@ def imports(path: Path) -> set[str]:
 
 @cache
 def own_imports(name: str) -> set[str]:
-    """Modules of maimod that a module imports; a package counts where one of its own names is imported."""
+    """Modules of maimod that a module imports, for types too; a package counts where one of its own names is imported."""
     known = modules()
-    found = {imported.removeprefix("maimod.") for imported in imports(known[name]) if imported.startswith("maimod.")}
+    found = {
+        imported.removeprefix("maimod.")
+        for imported in imports(known[name], with_types=True)
+        if imported.startswith("maimod.")
+    }
     packages = {f.rpartition(".")[0] for f in found} & known.keys()
     # `from maimod.rules import base` names the package too, and needs only the module.
     return {

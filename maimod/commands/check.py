@@ -65,7 +65,7 @@ def once(
             say("the HTML report has no pictures: they would be drawn on the workers of the cluster")
         if not is_html or check.options.scheduler:
             return _once(check, sources, session, reference)
-        from maimod.reporters.html import Album
+        from maimod.reporters.album import Album
 
         with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX) as folder:
             view = msgspec.structs.replace(check.view, album=Album(Path(folder)))

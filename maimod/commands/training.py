@@ -108,7 +108,7 @@ def train(
     )
     watched = sys.stderr is not None and sys.stderr.isatty()
     if watched:
-        from maimod.reporters.progress_bar import TrainingBar
+        from maimod.commands.training_bar import TrainingBar
     try:
         lora = tasks.Lora(lora_rank, lora_alpha or lora_rank, start) if lora_rank else None
         source = tasks.Source(

@@ -5,7 +5,7 @@ Every tick of the usual divisors has its own cell.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -50,7 +50,8 @@ class Timeline(msgspec.Struct, frozen=True):
     """Percent; -1 without a hit."""
 
 
-_KINDS = {kind: number for number, kind in enumerate(ObjectKind, start=1)}
+KIND_NUMBERS: Mapping[str, int] = {kind: number for number, kind in enumerate(ObjectKind, start=1)}
+"""Numbers of :attr:`Timeline.kind`."""
 
 
 def timeline(beatmap: Beatmap, cells: Cells, played: Sequence[Hit]) -> Timeline:
@@ -80,7 +81,7 @@ def timeline(beatmap: Beatmap, cells: Cells, played: Sequence[Hit]) -> Timeline:
     found.held[:] = np.cumsum(begun) > 0
     for o, start, end, step in zip(objects, starts.tolist(), ends.tolist(), steps.tolist(), strict=True):
         found.flag[start] |= o.new_combo
-        found.kind[start] = max(found.kind[start], _KINDS[o.kind])
+        found.kind[start] = max(found.kind[start], KIND_NUMBERS[o.kind])
         found.length[start] = max(found.length[start], end - start)
         found.velocity[start], found.distance[start] = beatmap.velocity_at(o.time), step
     for hit, cell in zip(played, cells.of([hit.time for hit in played]).tolist(), strict=True):

@@ -15,7 +15,8 @@ from maimod.linter.places import NETWORK_WEIGHT, RatedCandidate, logit_of
 from maimod.linter.settings import LISTED_SCORE
 from maimod.osu.beatmap import Mode
 from maimod.rules import elsewhere
-from maimod.rules.base import Candidate, Curve, Evidence
+from maimod.rules.base import Candidate, Curve
+from maimod.rules.evidence import Evidence
 
 WRONG_TICK = "rhythm/wrong-tick"
 HOLD_SLIP = "rhythm/hold-slip"

@@ -14,8 +14,8 @@ from maimod.linter.adjustments import UNEXPECTED_COMBO, WRONG_TICK
 from maimod.linter.combining import SAME_PLACE_MS
 from maimod.linter.rescore import rests_on_network
 from maimod.rules import RULES
-from maimod.rules.base import Evidence
 from maimod.rules.bundles import TIMES
+from maimod.rules.evidence import Evidence
 
 REACH_OBJECTS = 1
 """A finding reaches this many objects past its own."""

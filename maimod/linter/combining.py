@@ -15,8 +15,8 @@ from maimod.linter.adjustments import HOLD_SLIP, MISSING_COMBO, UNEXPECTED_COMBO
 from maimod.linter.fingerprints import listed
 from maimod.linter.settings import is_faint
 from maimod.osu.beatmap import Beatmap
-from maimod.rules.base import Evidence
 from maimod.rules.bundles import TIMES, places_alike
+from maimod.rules.evidence import Evidence
 
 MOVED_OBJECTS = 2
 """Objects between the place of a new combo and where it seems to belong: of new combos that are set too late or too early most are

@@ -17,7 +17,7 @@ from maimod.linter.causes import Kept, first_sections, is_in_section, order_of_c
 from maimod.linter.combining import combined
 from maimod.linter.fingerprints import listed
 from maimod.linter.settings import is_faint
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 
 MOST_OF_RULE = 100
 """Nobody reads more findings of one rule in one map; ranked maps have up to a few dozen."""

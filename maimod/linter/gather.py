@@ -35,7 +35,7 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.folder import Folder, read_file
 from maimod.osu.level import Level, star_rating
 from maimod.osu.mapset import Mapset
-from maimod.rules.base import Evidence, MapsetEvidence
+from maimod.rules.evidence import Evidence, MapsetEvidence
 from maimod.rules.rhythm_index import lag_of
 
 if TYPE_CHECKING:

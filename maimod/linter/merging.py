@@ -19,8 +19,9 @@ from maimod.linter.adjustments import HOLD_SLIP, LISTED_LOGIT, MISSING_COMBO, UN
 from maimod.linter.bugs import message_of
 from maimod.osu.beatmap import ALL_MODES, ONLY_CATCH, ONLY_MANIA, SCROLLING_MODES, Mode
 from maimod.rules import elsewhere
-from maimod.rules.base import Candidate, Evidence
+from maimod.rules.base import Candidate
 from maimod.rules.bundles import TIMES, places_alike
+from maimod.rules.evidence import Evidence
 
 COPIED_RULES = (MISSING_COMBO, "hitsounds/missing", "rhythm/missing-object")
 """Rules about what can be forgotten in a phrase before it is copied."""

@@ -19,7 +19,8 @@ from maimod.linter.settings import Settings
 from maimod.linter.song import Song
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import BEATMAP_CHECKS, MAPSET_CHECKS
-from maimod.rules.base import Candidate, Evidence, MapsetEvidence
+from maimod.rules.base import Candidate
+from maimod.rules.evidence import Evidence, MapsetEvidence
 
 Seen = TypeVar("Seen")
 Found = TypeVar("Found")

@@ -57,7 +57,8 @@ from maimod.linter.object_table import (
 from maimod.osu.beatmap import Mode
 from maimod.osu.timing import SAME_BEAT_MS
 from maimod.rules import RULES
-from maimod.rules.base import Candidate, Evidence
+from maimod.rules.base import Candidate
+from maimod.rules.evidence import Evidence
 
 CATEGORIES = (
     Category.RHYTHM,

@@ -34,8 +34,9 @@ from maimod.linter.settings import LEAST_SCORE
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS
 from maimod.osu.names import in_words_of_mode
 from maimod.rules import elsewhere
-from maimod.rules.base import Candidate, Certainty, Evidence
+from maimod.rules.base import Candidate, Certainty
 from maimod.rules.bundles import TIMES
+from maimod.rules.evidence import Evidence
 from maimod.rules.snaps import IS_HEARD
 from maimod.rules.volume import QUIET, QUIET_PERCENT
 

@@ -29,7 +29,7 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.discovery import Entry, Source, opened
 from maimod.osu.folder import Folder
 from maimod.osu.mapset import Mapset
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 
 SHOWN_ENTRIES = 20
 """Entries of an archive that are left out and named in each report."""
@@ -397,8 +397,6 @@ class _Folder:
             except Exception as error:
                 messages = (*report.messages, bug("drawing the pictures", error))
                 report, failed = replace(report, status="partial", messages=messages), True
-        else:  # nothing keeps the analysis
-            analysis.evidence.forget()
         return _Outcome(report, analysis.found, failed)
 
 

@@ -5,21 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
-from dataclasses import dataclass, field
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from maimod.evidence.evidence import evidence
-from maimod.findings import Finding, Report
+from maimod.findings import Report
 from maimod.reporters import viewer
 from maimod.reporters.text import clean, json_without_commands, markup_without_commands, without_controls
 from maimod.reporters.view import View, shorten
 
 if TYPE_CHECKING:
-    from maimod.linter.expectations import Expectations
-    from maimod.linter.pipeline import Analysis
+    pass
 
 # The page loads nothing and runs only its own script, even if a map contains HTML.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
@@ -42,53 +37,6 @@ maimodViewer(root, {
   evidence: key => Promise.resolve(bodies.get(key) || '<p class="mm-wait">This page holds no pictures of this finding.</p>'),
 }).show(data);
 """
-
-
-@dataclass(frozen=True)
-class Album:
-    """Pictures of the evidence: a folder with one file for each beatmap.
-
-    :meth:`draw` goes to `lint` as `draw` and works in any process, so pictures of a run of any size take the memory of
-    one beatmap.
-    """
-
-    folder: Path
-    """Must exist; its creator removes it."""
-
-    def draw(self, analysis: Analysis, expectations: Expectations | None) -> None:
-        """Draw everything about a beatmap."""
-        bodies = {_name(finding): evidence(analysis, finding, expectations) for finding in analysis.report.findings}
-        file = self._file(analysis.report.path)
-        beside = file.with_suffix(f".{os.getpid()}")
-        beside.write_text(json.dumps({"strip": viewer.strip(analysis), "bodies": bodies}), encoding="ascii")
-        os.replace(beside, file)
-
-    def pictures(self, path: str) -> Pictures:
-        """Pictures of the beatmap with this path in its report."""
-        file = self._file(path)
-        return Pictures(**json.loads(file.read_text(encoding="ascii"))) if file.exists() else Pictures()
-
-    def _file(self, path: str) -> Path:
-        return self.folder / f"{hashlib.sha256(path.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Pictures:
-    """Pictures of one beatmap, as text."""
-
-    strip: dict[str, Any] | None = None
-    """See :func:`maimod.reporters.viewer.strip`; None if nothing was drawn."""
-    bodies: dict[str, str] = field(default_factory=dict)
-    """HTML of the evidence by the name of the finding."""
-
-    def body(self, finding: Finding) -> str | None:
-        """The evidence for a finding; None if it was not drawn."""
-        return self.bodies.get(_name(finding))
-
-
-def _name(finding: Finding) -> str:
-    """Key of a finding within its beatmap."""
-    return f"{finding.id} {finding.timestamp}"
 
 
 def page(report: Report, out: TextIO, view: View) -> None:

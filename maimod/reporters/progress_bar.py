@@ -1,4 +1,4 @@
-"""Progress bars on a terminal: of a run, and of a training."""
+"""The progress bar of a run, on a terminal."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from maimod.reporters.text import clean
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-
-    from maimod.training.trainer import Progress as TrainingProgress
 
 PROGRESS_DELAY_S = 1.0
 """Runs shorter than this show no progress bar."""
@@ -105,36 +103,3 @@ class ProgressBar:
                 total=self.step.total,
                 description=f"{self.step.stage} {name}".strip(),
             )
-
-
-class TrainingBar:
-    """A bar that fills with the progress of a training; lines are printed above it."""
-
-    def __init__(self, err: TextIO) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            TimeRemainingColumn(),
-            console=Console(file=err),
-        )
-        self.task = self.bar.add_task("reading the songs", total=1.0)
-
-    def __enter__(self) -> TrainingBar:
-        self.bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.bar.stop()
-
-    def say(self, line: str) -> None:
-        """Print a line above the bar."""
-        self.bar.console.print(f"maimod: {clean(line)}", markup=False, highlight=False)
-
-    def show(self, progress: TrainingProgress) -> None:
-        """Show how far a training is."""
-        means = ", ".join(f"{name} {value:.3f}" for name, value in progress.means.items())
-        self.bar.update(self.task, completed=progress.share, description=f"step {progress.step:,}, {means}")

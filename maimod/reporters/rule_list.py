@@ -10,7 +10,8 @@ from rich.cells import cell_len
 from maimod.osu.beatmap import ALL_MODES
 from maimod.reporters.page import LETTERS, MODES, STYLES, Page, Part, glue, wrap
 from maimod.reporters.view import View
-from maimod.rules.base import BeatmapCheck, MapsetCheck, Rule
+from maimod.rules.base import Rule
+from maimod.rules.checks import BeatmapCheck, MapsetCheck
 from maimod.rules.criteria import AS_OF, described
 
 

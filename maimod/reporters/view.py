@@ -12,7 +12,7 @@ import msgspec
 from maimod.findings import BeatmapReport, Finding, Report, Scope, Severity
 
 if TYPE_CHECKING:
-    from maimod.reporters.html import Album
+    from maimod.reporters.album import Album
     from maimod.rules.base import Rule
 
 

@@ -61,7 +61,8 @@ from maimod.rules import (
     velocity_steps,
     volume_steps,
 )
-from maimod.rules.base import BeatmapCheck, MapsetCheck, Rule
+from maimod.rules.base import Rule
+from maimod.rules.checks import BeatmapCheck, MapsetCheck
 
 CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     rhythm.CHECK,

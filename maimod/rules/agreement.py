@@ -18,8 +18,10 @@ from maimod.osu.hitsounds import Hit, addition_names, hits, set_name
 from maimod.osu.names import hit_name, noun, object_name
 from maimod.osu.timing import is_near, snap
 from maimod.rules import elsewhere
-from maimod.rules.base import Certainty, Evidence, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, Rule
 from maimod.rules.bundles import places_alike
+from maimod.rules.checks import MapsetCheck
+from maimod.rules.evidence import Evidence, MapsetEvidence, Placed
 from maimod.rules.sets import names
 
 MISSING_OBJECT = Rule(

@@ -14,8 +14,10 @@ import numpy as np
 
 from maimod.findings import Category, Expected, Severity, Tier, in_ms
 from maimod.osu.beatmap import ONLY_TAIKO, Beatmap, Mode, ObjectKind, TimingPoint
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.bundles import bundled
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko#general"
 CLOSE = Rule(

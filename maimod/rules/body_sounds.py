@@ -9,8 +9,10 @@ from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject
 from maimod.osu.hitsounds import WHISTLE
 from maimod.osu.names import object_name
 from maimod.osu.timing import SAME_BEAT_MS
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.elsewhere import counted
+from maimod.rules.evidence import Evidence
 from maimod.rules.volume import HITSOUND_RULES
 
 LEAST_SLIDERS, MOST_WHISTLES = 20, 2

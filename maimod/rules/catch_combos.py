@@ -12,9 +12,11 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import ONLY_CATCH, Mode
 from maimod.osu.catch import Fruit, Part, fruits
 from maimod.osu.level import Level
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.bundles import bundled
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.criteria import high
+from maimod.rules.evidence import Evidence
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21catch#difficulty-specific"
 LONG_COMBO = Rule(

@@ -15,8 +15,10 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import ONLY_MANIA, Beatmap, HitObject, Mode
 from maimod.osu.hitsounds import ADDITIONS, hits, set_name
 from maimod.osu.mapset import Mapset
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.bundles import places_alike
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 
 DOUBLED = Rule(
     "hitsounds/doubled",

@@ -26,9 +26,11 @@ from maimod.osu.beatmap import (
 )
 from maimod.osu.level import Level
 from maimod.osu.names import object_name
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.bundles import places_alike
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.criteria import low
+from maimod.rules.evidence import Evidence
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 _LAZER = "https://github.com/ppy/osu/blob/master/osu.Game"

@@ -16,7 +16,9 @@ from collections.abc import Hashable, Iterator, Sequence
 
 from maimod.findings import Expected, Severity, Tier, clock
 from maimod.osu.beatmap import MAX_TIME_MS, PLAYFIELD_MODES, Beatmap, Mode
-from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, Rule
+from maimod.rules.checks import MapsetCheck
+from maimod.rules.evidence import MapsetEvidence, Placed
 from maimod.rules.sets import CRITERIA, LAZER, Part, background, departures, names, quoted, video
 
 METADATA = Rule(

@@ -9,7 +9,9 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import ONLY_CATCH, ONLY_OSU, PLAYFIELD_MODES, Beatmap, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.rules import criteria
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 _LAZER = "https://github.com/ppy/osu/blob/master/osu.Game"

@@ -15,8 +15,10 @@ import numpy as np
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject
 from maimod.osu.hitsounds import Hit, addition_names
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.elsewhere import counted
+from maimod.rules.evidence import Evidence
 from maimod.rules.stretches import names
 from maimod.rules.volume import HITSOUND_RULES
 

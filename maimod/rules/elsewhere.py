@@ -9,30 +9,26 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from maimod.audio.onsets import ONSET_WIDTH_MS
-from maimod.features.passages import SAME_VOLUME, Passages
+from maimod.features.cells import KIND_NUMBERS
+from maimod.features.passages import SAME_VOLUME
 from maimod.features.set_holds import SAME_END_MS
+from maimod.features.usual_objects import same_lengths
 from maimod.findings import clock
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import BIG, HITSOUND_LENIENCY_MS, KAT, addition_names, set_name
 from maimod.osu.names import kind_name, noun, taiko_note
 from maimod.osu.timing import SAME_BEAT_MS
+from maimod.rules.evidence import Evidence
 from maimod.rules.rhythm_index import lag_of
 
-if TYPE_CHECKING:
-    from maimod.rules.base import Evidence
-
 MEASURES, OTHERS = "similar measures", "other difficulties"
-KINDS = [str(kind) for kind in ObjectKind]
 LEAST_COMPARED = 4
 """Measures and difficulties without an object that contradict a missing one."""
-LEAST_ALIKE, MOST_ALIKE = 3, 0.75
-"""So many objects at the same place of similar measures, and this share of them, make an object usual there."""
 NEARLY_THE_SAME = 0.75
 """Likeness of the rhythms of two measures from which what the other one has is named."""
 LEAST_AGAINST = 3
@@ -262,11 +258,12 @@ def kinds(evidence: Evidence, time: float, names: Sequence[str], fallback: str) 
     seen, valid = passages.in_copies("kind", passages.cell_of(time))
     if not valid.any():
         return fallback
-    numbers = [int((valid & (seen == KINDS.index(name) + 1)).sum()) for name in names if name in KINDS]
+    names_of = {number: name for name, number in KIND_NUMBERS.items()}
+    numbers = [int((valid & (seen == KIND_NUMBERS[name])).sum()) for name in names if name in KIND_NUMBERS]
     words = [a(kind_name(name, evidence.beatmap)) for name in names]
     counted_words = [f"{number or 'none'} {name}" for number, name in zip(numbers, words, strict=False)]
     head, _, first = counted_words[0].partition(" ")
-    rest = Counter(KINDS[kind - 1] for kind in seen[valid].tolist() if kind and KINDS[kind - 1] not in names)
+    rest = Counter(names_of[kind] for kind in seen[valid].tolist() if kind and names_of[kind] not in names)
     others_there = [f"{number} {a(kind_name(name, evidence.beatmap))}" for name, number in rest.most_common()]
     shares = ", ".join([f"{head} of {int(valid.sum())} {MEASURES} have {first}", *counted_words[1:], *others_there])
     if valid.sum() == 1:  # "the similar measure has a slider"
@@ -437,30 +434,8 @@ def same_length(evidence: Evidence, o: HitObject) -> tuple[int, int]:
     passages = evidence.passages
     if not passages.cells.count:
         return 0, 0
-    same, of = _same_lengths(passages, passages.cell_of(o.time))
+    same, of = same_lengths(passages, passages.cell_of(o.time))
     return int(same[0]), int(of[0])
-
-
-def _same_lengths(passages: Passages, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As :func:`same_length`, (n,) each, of the objects in cells (n,)."""
-    heads, valid = passages.in_copies("head", cells)
-    seen, _ = passages.in_copies("length", cells)
-    there = valid & heads
-    return (there & (seen == passages.own.length[cells][:, None])).sum(axis=1), there.sum(axis=1)
-
-
-def usual_objects(evidence: Evidence) -> frozenset[int]:
-    """Indices of the objects of which most of several similar measures have the same kind, of the same length, at their place."""
-    passages, objects = evidence.passages, evidence.beatmap.hit_objects
-    if not passages.cells.count:
-        return frozenset()
-    kinds = np.array([KINDS.index(str(o.kind)) + 1 for o in objects])
-    cells = passages.cells.of([o.time for o in objects])
-    same, of = _same_lengths(passages, cells)
-    seen, valid = passages.in_copies("kind", cells)
-    alike = (valid & (seen == kinds[:, None])).sum(axis=1)
-    is_usual = (of >= LEAST_ALIKE) & (np.minimum(same, alike) >= MOST_ALIKE * of)
-    return frozenset(objects[number].index for number in np.flatnonzero(is_usual).tolist())
 
 
 def border(evidence: Evidence, time: float, objects: Sequence[HitObject]) -> str:

@@ -12,7 +12,9 @@ from maimod.audio import probe
 from maimod.audio.bandwidth import CLEAR_DROP, spectral_break
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap
-from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, Rule
+from maimod.rules.checks import MapsetCheck
+from maimod.rules.evidence import MapsetEvidence, Placed
 from maimod.rules.sets import CRITERIA, LAZER, FileEvent, background, names, video
 
 AUDIO_MISSING = Rule(

@@ -14,7 +14,9 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, ObjectKind
 from maimod.osu.names import in_words_of_mode, object_name
 from maimod.rules import elsewhere
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 from maimod.rules.slips import beside
 from maimod.rules.steps import gap_name
 

@@ -11,7 +11,7 @@ import msgspec
 from maimod.events.schema import EventKind, EventScore
 from maimod.features.hitsound_habits import Habits
 from maimod.osu.hitsounds import Hit
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 
 MODEL_FLOOR = 2e-3
 """Smallest probability of the model that is used, which limits its evidence to 9 bits."""

@@ -26,7 +26,9 @@ from maimod.osu.hitsounds import BIG, CLAP, FINISH, KAT, WHISTLE, Hit, addition_
 from maimod.osu.names import hit_name
 from maimod.osu.timing import snap
 from maimod.rules import elsewhere
-from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import LEAST_PROPOSED_LOGIT, Evidence
 from maimod.rules.hitsound_model import HitsoundEvidence
 from maimod.rules.volume import HITSOUND_RULES, MUTED, NONE, QUIET, VOLUME, muted, quiet, volumes, without_additions
 

@@ -12,10 +12,12 @@ from itertools import pairwise
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import ONLY_MANIA, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.bundles import bundled
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.clashes import SHORT_HOLD_MS
 from maimod.rules.criteria import low, usual_beat
+from maimod.rules.evidence import Evidence
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#difficulty-specific"
 SHORT_FOR_LEVEL = Rule(

@@ -20,7 +20,9 @@ from maimod.events.schema import EventKind
 from maimod.findings import Category, Expected, Severity, Tier, clock, in_ms
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, TimingPoint
 from maimod.osu.timing import beat_in_measure, snap
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 from maimod.rules.snaps import expected_tick
 
 KIAI_DIVISORS = (1, 2, 3, 4, 6, 8, 16)

@@ -20,8 +20,10 @@ from maimod.features.song_parts import beats
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import Beatmap, TimingPoint
 from maimod.osu.timing import TICKS_PER_BEAT
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.elsewhere import OTHERS
+from maimod.rules.evidence import Evidence
 from maimod.rules.kiai import logit_of_border
 from maimod.rules.kiai_sections import BORDER_BEATS, others_of_set
 from maimod.rules.passage_rhythms import log_odds

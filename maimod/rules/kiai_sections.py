@@ -17,8 +17,10 @@ from maimod.features.ordered import distinct, median
 from maimod.features.song_parts import again, similarity
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.elsewhere import OTHERS
+from maimod.rules.evidence import Evidence
 from maimod.rules.passage_rhythms import log_odds
 from maimod.rules.rhythm_index import lag_of
 from maimod.rules.stretches import others_of, where

@@ -16,8 +16,10 @@ import numpy as np
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import SCROLLING_MODES, Beatmap, HitObject, Mode, TimingPoint
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, set_name
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.bundles import places_alike
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 DUPLICATE_GREEN = Rule(

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from maimod.findings import Category, Severity, Tier, clock
 from maimod.osu.beatmap import NOT_TAIKO
 from maimod.osu.hitsounds import Hit, hits, sample_number, set_name
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS
 from maimod.rules.volume import HITSOUND_RULES
 

@@ -12,8 +12,10 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import ONLY_MANIA, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
 from maimod.rules import criteria
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.bundles import places_alike
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania"
 KEYS = Rule(

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import ONLY_MANIA, Beatmap, Mode
-from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, Rule
 from maimod.rules.bundles import places_alike
+from maimod.rules.checks import MapsetCheck
 from maimod.rules.chord_sounds import Moment, moments
+from maimod.rules.evidence import MapsetEvidence, Placed
 from maimod.rules.sets import names
 
 MISSING = Rule(

@@ -12,7 +12,9 @@ from maimod.events.schema import EventKind, EventScore
 from maimod.features.ordered import percentile
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import ONLY_MANIA, HitObject, Mode, ObjectKind
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 from maimod.rules.mania_slips import likeliest_of_chord
 from maimod.rules.positions import BASE_PERCENTILE, MIN_OBJECTS
 

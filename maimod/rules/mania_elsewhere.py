@@ -12,7 +12,7 @@ from maimod.features.mania_rows import SAME_MS
 from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.osu.timing import SAME_BEAT_MS
 from maimod.rules import elsewhere
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 
 
 def repeats(evidence: Evidence, o: HitObject, gap: float, is_second: bool) -> str:

@@ -16,9 +16,11 @@ import msgspec
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import ONLY_MANIA, HitObject, Mode
 from maimod.osu.level import Level
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.bundles import bundled
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.criteria import high, usual_beat
+from maimod.rules.evidence import Evidence
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21mania#difficulty-specific"
 RUN = Rule(

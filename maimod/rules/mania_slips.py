@@ -25,7 +25,9 @@ from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import ONLY_MANIA, HitObject, Mode, ObjectKind
 from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.rules import mania_elsewhere
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, Words, candidate
+from maimod.rules.base import Candidate, Curve, Rule, Words, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 from maimod.rules.steps import gap_name
 
 LEAST_LOG_ODDS = -6.0

@@ -12,7 +12,9 @@ import msgspec
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import with_straight_apostrophes
-from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, Rule
+from maimod.rules.checks import MapsetCheck
+from maimod.rules.evidence import MapsetEvidence, Placed
 from maimod.rules.sets import CRITERIA, LAZER, set_id
 from maimod.rules.titles import Fault, credit_faults, markers, title_faults
 

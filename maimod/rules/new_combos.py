@@ -16,7 +16,9 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, ObjectKind
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid, snap
 from maimod.rules import elsewhere
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 
 PSEUDO_COUNT = 0.5
 """Added to the count of every combo length, so that a new one is unlikely but possible."""

@@ -10,7 +10,9 @@ import numpy as np
 from maimod.findings import Category, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import ONLY_OSU, HitObject, Mode, ObjectKind
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 
 LEFT, TOP, RIGHT, BOTTOM = -67, -60, 579, 428
 """Visible area around the playfield on a 4:3 screen, in osu! pixels (lazer, `CheckOffscreenObjects`)."""

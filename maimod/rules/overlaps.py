@@ -17,9 +17,11 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import ONLY_OSU, UNSNAP_MS, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.bundles import places_alike
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.criteria import low
+from maimod.rules.evidence import Evidence
 from maimod.rules.steps import cursor
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21"

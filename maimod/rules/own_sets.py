@@ -20,8 +20,10 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import NOT_TAIKO
 from maimod.osu.hitsounds import DEFAULT_SET, Hit, hits, set_name
 from maimod.osu.names import hit_name
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.elsewhere import counted
+from maimod.rules.evidence import Evidence
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS, strongest
 from maimod.rules.stretches import LEAST_BITS, LONGEST_MS, bits_of, others_of, parts, totals, where
 from maimod.rules.volume import HITSOUND_RULES

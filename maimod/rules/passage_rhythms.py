@@ -20,8 +20,10 @@ from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import HitObject, ObjectKind
 from maimod.osu.names import kind_name, noun, object_name
 from maimod.rules import elsewhere
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.elsewhere import a, counted
+from maimod.rules.evidence import Evidence
 from maimod.rules.rhythm import at_time
 
 SHIFTED_CURVE, GRID_CURVE, COPIES_CURVE = Curve(7.5, 1.2), Curve(8.0, 1.5), Curve(9.0, 1.5)

@@ -17,8 +17,10 @@ from maimod.features.passages import Passages
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import NOT_TAIKO, HitObject, Mode
 from maimod.osu.hitsounds import Hit, set_name
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.elsewhere import counted
+from maimod.rules.evidence import Evidence
 from maimod.rules.passage_rhythms import LEAST_BITS, LEAST_OTHERS, SHOWN_OBJECTS, bits_of_length, log_odds, strongest
 from maimod.rules.volume import HITSOUND_RULES
 

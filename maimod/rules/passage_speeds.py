@@ -16,7 +16,9 @@ import numpy as np
 from maimod.features.passages import Passages
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 from maimod.rules.passage_rhythms import LEAST_BITS, SHOWN_OBJECTS, bits_of_length, log_odds, strongest
 from maimod.rules.steps import gap_name
 

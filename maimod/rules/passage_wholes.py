@@ -17,8 +17,10 @@ from maimod.features.slip_alternatives import across
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import NOT_TAIKO, PLAYFIELD_MODES, HitObject, Mode
 from maimod.osu.names import noun
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.elsewhere import counted
+from maimod.rules.evidence import Evidence
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS, strongest
 from maimod.rules.volume import HITSOUND_RULES
 

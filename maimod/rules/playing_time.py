@@ -15,7 +15,9 @@ import numpy as np
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import NOT_MANIA, Break, HitObject, Mode
 from maimod.rules import criteria
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 
 DRAIN = Rule(
     "mapset/drain-time",

@@ -12,7 +12,9 @@ from maimod.features.ordered import percentile
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, Mode, ObjectKind
 from maimod.osu.names import object_name
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 from maimod.rules.steps import UsualSteps
 
 PLACES = frozenset({EventKind.DISTANCE, EventKind.POS_X, EventKind.POS_Y, EventKind.POS})

@@ -11,9 +11,11 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import ONLY_OSU, HitObject, Mode, ObjectKind
 from maimod.osu.level import Level
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.bundles import places_alike
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.criteria import low
+from maimod.rules.evidence import Evidence
 
 OVERLAP = Rule(
     "positions/should-overlap",

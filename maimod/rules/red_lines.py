@@ -15,7 +15,9 @@ from maimod.events.schema import BEATS, EventScore
 from maimod.findings import Category, Expected, Severity, Tier, clock, in_ms
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, TimingPoint
 from maimod.osu.timing import snap
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 from maimod.rules.rhythm_index import alternative
 
 SLIP_MS = 5.0

@@ -23,7 +23,9 @@ from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, HitObject
 from maimod.osu.names import kind_name, noun, object_name
 from maimod.osu.timing import Snap, are_near, snap
 from maimod.rules import elsewhere
-from maimod.rules.base import LEAST_PROPOSED_LOGIT, BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import LEAST_PROPOSED_LOGIT, Evidence
 from maimod.rules.mania_slips import likeliest_of_chord
 from maimod.rules.rhythm_index import SAME_MS, alternative, contains
 from maimod.rules.snaps import (

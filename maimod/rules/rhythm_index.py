@@ -11,7 +11,6 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -29,9 +28,6 @@ from maimod.events.schema import BEATS, EventKind, EventScore
 from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.osu.names import object_name
 from maimod.osu.timing import BeatGrid, Snap, is_near, snap
-
-if TYPE_CHECKING:
-    from maimod.rules.base import Evidence
 
 SAME_MS = 12.0
 """Times closer than this are equal: a tick of the model is 1/48 beat, 7 ms at 180 BPM."""
@@ -103,15 +99,32 @@ def alternative(score: EventScore, time: float) -> Alternative | None:
 class RhythmIndex:
     """Rhythm index of one map."""
 
-    def __init__(self, evidence: Evidence) -> None:
-        self.evidence = evidence
+    def __init__(
+        self,
+        beatmap: Beatmap,
+        objects_by_time: Sequence[HitObject],
+        scores: Sequence[EventScore],
+        envelope: OnsetEnvelope | None,
+        lag: float,
+    ) -> None:
+        """Index a map.
+
+        Args:
+            beatmap: the map.
+            objects_by_time: its hit objects sorted by time.
+            scores: of every event of the map, in order; none without a model.
+            envelope: onset strength of the song; None without one.
+            lag: ms from a time of the map to its onset.
+        """
+        self.beatmap, self.scores, self.envelope, self.lag = beatmap, scores, envelope, lag
+        self._objects = objects_by_time
 
     @cached_property
     def edges(self) -> list[Edge]:
         """Edges of all objects, sorted by time."""
         return [
-            Edge(o, number, time, snap(self.evidence.beatmap, time))
-            for o in self.evidence.objects_by_time
+            Edge(o, number, time, snap(self.beatmap, time))
+            for o in self._objects
             for number, time in enumerate(o.edge_times())
         ]
 
@@ -129,9 +142,9 @@ class RhythmIndex:
     def groups(self) -> dict[int, list[list[EventScore]]]:
         """Scores of each object, by its index: one list for each group, that of the start first."""
         grouped: dict[int, dict[int, list[EventScore]]] = {}
-        for index, scores in self.evidence.scores_by_object.items():
-            for score in scores:
-                grouped.setdefault(index, {}).setdefault(score.event.group, []).append(score)
+        for score in self.scores:
+            if isinstance(source := score.event.source, HitObject):
+                grouped.setdefault(source.index, {}).setdefault(score.event.group, []).append(score)
         return {index: [groups[number] for number in sorted(groups)] for index, groups in grouped.items()}
 
     def start_score(self, hit_object: HitObject) -> EventScore | None:
@@ -163,7 +176,7 @@ class RhythmIndex:
         times: list[EventScore] = []
         beats: set[int] = set()
         has_begun = False
-        for score in self.evidence.scores or ():
+        for score in self.scores:
             has_begun = has_begun or isinstance(score.event.source, HitObject)
             if has_begun and score.event.kind in BEATS:
                 beats.add(score.event.group)
@@ -185,7 +198,7 @@ class RhythmIndex:
     def _rhythms(self) -> tuple[dict[float, tuple[int, ...]], Counter[tuple[int, ...]]]:
         """(position in the measure, gap before, gap after) of each start in ticks, and the count of each such
         rhythm."""
-        grid, starts = BeatGrid(self.evidence.beatmap), self.start_times
+        grid, starts = BeatGrid(self.beatmap), self.start_times
         ticks = grid.ticks(np.array(starts))
         places, _ = grid.measure_ticks(ticks)
         gaps = np.diff(ticks).tolist()
@@ -202,11 +215,11 @@ class RhythmIndex:
 
     @cached_property
     def _holds(self) -> Counter[tuple[int, int]]:
-        return Counter(self._hold(o) for o in self.evidence.beatmap.hit_objects)
+        return Counter(self._hold(o) for o in self.beatmap.hit_objects)
 
     def _hold(self, hit_object: HitObject) -> tuple[int, int]:
         """(position in the beat, duration) of an object, in 1/16 beats."""
-        red = self.evidence.beatmap.red_line_of(hit_object.time)
+        red = self.beatmap.red_line_of(hit_object.time)
         start, end = (16 * (time - red.time) / red.beat_length for time in (hit_object.time, hit_object.end_time))
         return round(start) % 16, round(end - start)
 
@@ -214,23 +227,18 @@ class RhythmIndex:
         """Number of other objects with the same position in the beat and the same duration."""
         return self._holds[self._hold(hit_object)] - 1
 
-    @cached_property
-    def lag(self) -> float:
-        """Ms from a time of the map to its onset."""
-        return lag_of(self.evidence.alignment)
-
     def onset(self, time: float) -> float | None:
         """Strength of the song's onset at a time of the map; None without a song."""
-        if self.evidence.envelope is None:
+        if self.envelope is None:
             return None
         if time in self._start_onsets:
             return self._start_onsets[time]
-        return self._onsets_at(self.evidence.envelope, [time])[0]
+        return self._onsets_at(self.envelope, [time])[0]
 
     @cached_property
     def _start_onsets(self) -> dict[float, float]:
         """Strength at all starts: many together take as long as one."""
-        envelope, times = self.evidence.envelope, self.start_times
+        envelope, times = self.envelope, self.start_times
         return dict(zip(times, self._onsets_at(envelope, times), strict=True)) if envelope else {}
 
     def _onsets_at(self, envelope: OnsetEnvelope, times: Sequence[float]) -> list[float]:

@@ -11,7 +11,9 @@ from pathlib import Path
 from maimod.audio import probe
 from maimod.findings import Expected, Severity, Tier, in_ms
 from maimod.osu.beatmap import MAX_TIME_MS, NOT_TAIKO, ONLY_MANIA, Beatmap, Mode
-from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, Rule
+from maimod.rules.checks import MapsetCheck
+from maimod.rules.evidence import MapsetEvidence, Placed
 from maimod.rules.played_samples import played
 from maimod.rules.sets import CRITERIA, LAZER, is_whole
 

@@ -20,19 +20,11 @@ from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import ONLY_MANIA, ONLY_TAIKO, SCROLLING_MODES, Beatmap, HitObject, Mode, TimingPoint
 from maimod.osu.level import Level
-from maimod.rules.base import (
-    LEAST_PROPOSED_LOGIT,
-    BeatmapCheck,
-    Candidate,
-    Certainty,
-    Curve,
-    Evidence,
-    Ramp,
-    Rule,
-    candidate,
-)
+from maimod.rules.base import Candidate, Certainty, Curve, Ramp, Rule, candidate
 from maimod.rules.bundles import places_alike
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.criteria import high, low
+from maimod.rules.evidence import LEAST_PROPOSED_LOGIT, Evidence
 
 LONE_CURVE = Curve(middle=8.0, scale=1.5)
 """Bits of rarity, weighed by the size of the change, and of the model's surprise."""

@@ -15,8 +15,10 @@ import msgspec
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import snap
-from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, Rule
 from maimod.rules.bundles import places_alike
+from maimod.rules.checks import MapsetCheck
+from maimod.rules.evidence import MapsetEvidence, Placed
 from maimod.rules.sets import CRITERIA, names
 
 SNAPS_DIFFER = Rule(

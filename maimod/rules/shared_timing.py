@@ -16,7 +16,9 @@ import msgspec
 
 from maimod.findings import Expected, Severity, Tier, clock
 from maimod.osu.beatmap import SCROLLING_MODES, Beatmap, Mode, TimingPoint
-from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, Rule
+from maimod.rules.checks import MapsetCheck
+from maimod.rules.evidence import MapsetEvidence, Placed
 from maimod.rules.sets import CRITERIA, departures, names
 
 RED_LINES = Rule(

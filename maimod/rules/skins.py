@@ -14,7 +14,9 @@ import msgspec
 from maimod.audio import probe
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import ALL_MODES, ONLY_CATCH, ONLY_MANIA, ONLY_OSU, ONLY_TAIKO, Mode
-from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, Rule
+from maimod.rules.checks import MapsetCheck
+from maimod.rules.evidence import MapsetEvidence, Placed
 from maimod.rules.sets import CRITERIA
 
 SKIN_SET = Rule(

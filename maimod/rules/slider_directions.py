@@ -14,7 +14,8 @@ from maimod.findings import Expected, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import ONLY_OSU, PLAYFIELD_MODES, HitObject
 from maimod.osu.names import object_name
-from maimod.rules.base import Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.evidence import Evidence
 from maimod.rules.slider_lengths import Body
 from maimod.rules.steps import cursor, steps
 

@@ -13,8 +13,10 @@ from maimod.findings import Category, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import ONLY_OSU, HitObject, Mode, SliderPath
 from maimod.osu.level import Level
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.bundles import places_alike
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21#difficulty-specific"
 RUNS_BACK = Rule(

@@ -14,7 +14,8 @@ from maimod.features.ordered import percentile
 from maimod.findings import Severity, Tier
 from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject
 from maimod.osu.names import object_name
-from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Curve, Rule, candidate
+from maimod.rules.evidence import Evidence
 from maimod.rules.positions import BASE_PERCENTILE, PLACES
 from maimod.rules.slider_lengths import Body
 

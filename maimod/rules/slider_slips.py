@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from maimod.findings import Category, Severity, Tier
 from maimod.osu.beatmap import PLAYFIELD_MODES, Mode
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule
+from maimod.rules.base import Candidate, Curve, Rule
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 from maimod.rules.slips import CONTROL_POINT, REVERSED, candidates
 
 SLIP_CURVE = Curve(middle=3.3, scale=1.0)

@@ -10,7 +10,8 @@ from functools import partial
 from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Expected, Severity, Tier, in_ms
 from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject
-from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Curve, Rule, candidate
+from maimod.rules.evidence import Evidence
 from maimod.rules.slider_lengths import Body
 
 LATE_LINE_MS = 5.0

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from maimod.findings import Category
 from maimod.osu.beatmap import PLAYFIELD_MODES, Mode
-from maimod.rules.base import BeatmapCheck, Candidate, Evidence
+from maimod.rules.base import Candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 from maimod.rules.slider_directions import REPEATS, REVERSED, repeats, reversed_sliders
 from maimod.rules.slider_lengths import INVISIBLE, LENGTH, MISFIT, bodies, invisible, lengths
 from maimod.rules.slider_shapes import CONTROL_POINTS, SHAPE, propose, scribbles, shapes

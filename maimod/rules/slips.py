@@ -20,7 +20,9 @@ from maimod.features.slip_model import Slips
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import PLAYFIELD_MODES, Mode
 from maimod.osu.names import in_words_of_mode, object_name
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 from maimod.rules.steps import UsualSteps, gap_name
 
 LEAST_LOG_ODDS = -4.0

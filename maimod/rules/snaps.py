@@ -18,8 +18,9 @@ from maimod.findings import Expected, Severity, Tier, clock, in_ms
 from maimod.osu.beatmap import UNSNAP_MS, Mode, ObjectKind, TimingPoint
 from maimod.osu.names import noun, object_name
 from maimod.osu.timing import Snap, snap
-from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Curve, Rule, candidate
 from maimod.rules.bundles import places_alike
+from maimod.rules.evidence import Evidence
 from maimod.rules.rhythm_index import Edge, RhythmIndex
 
 ODD_DIVISORS = frozenset({5, 7, 9, 12, 16})

@@ -16,7 +16,9 @@ from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import ONLY_OSU, HitObject, Mode
 from maimod.osu.level import Level
 from maimod.osu.names import object_name
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 from maimod.rules.steps import LEAST_COMPANIONS, Step, cursor, gap_name, steps
 
 STACK_PX, TAIL_STACK_PX = 1.0, 1.5

@@ -16,8 +16,10 @@ from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import NOT_MANIA, Beatmap, HitObject, ObjectKind
 from maimod.osu.names import kind_name
 from maimod.osu.timing import TICKS_PER_BEAT
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.elsewhere import OTHERS, a, counted
+from maimod.rules.evidence import Evidence
 from maimod.rules.passage_rhythms import log_odds
 from maimod.rules.rhythm_index import lag_of
 from maimod.rules.stretches import others_of, where

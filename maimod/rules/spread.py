@@ -15,7 +15,9 @@ from maimod.findings import Expected, Severity, Tier, minutes
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.level import STARS, Level
 from maimod.rules import criteria
-from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, Rule
+from maimod.rules.checks import MapsetCheck
+from maimod.rules.evidence import MapsetEvidence, Placed
 from maimod.rules.sets import CRITERIA, is_whole
 
 LOWEST = Rule(

@@ -12,7 +12,7 @@ from maimod.features.ordered import median
 from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.names import object_name
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 
 LEAST_COMPANIONS = 5
 """Steps at the same gap from which a distance is usual."""

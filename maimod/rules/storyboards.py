@@ -10,8 +10,10 @@ from maimod.audio import probe
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu import limits
 from maimod.osu.beatmap import NOT_MANIA, Mode
-from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, Rule
+from maimod.rules.checks import MapsetCheck
 from maimod.rules.criteria import high
+from maimod.rules.evidence import MapsetEvidence, Placed
 from maimod.rules.samples import sample_event
 from maimod.rules.sets import CRITERIA, quoted
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from maimod.osu.beatmap import Beatmap, TimingPoint
 from maimod.osu.timing import TICKS_PER_BEAT
-from maimod.rules.base import Candidate, Evidence
+from maimod.rules.base import Candidate
+from maimod.rules.evidence import Evidence
 from maimod.rules.passage_rhythms import log_odds
 
 MOST_BITS_OF_HIT, MOST_BITS = 2.0, 8.0

@@ -14,7 +14,9 @@ from pathlib import PurePosixPath
 
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
-from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, Rule
+from maimod.rules.checks import MapsetCheck
+from maimod.rules.evidence import MapsetEvidence, Placed
 
 SERVER = "https://github.com/ppy/osu-server-beatmap-submission"
 _NEVER = "never: the server refuses the upload"

@@ -18,9 +18,11 @@ from maimod.osu.beatmap import ONLY_TAIKO, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import BIG, KAT
 from maimod.osu.level import Level
 from maimod.osu.timing import snap
-from maimod.rules.base import BeatmapCheck, Candidate, Certainty, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.bundles import bundled
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.criteria import high, low, usual_beat
+from maimod.rules.evidence import Evidence
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko#difficulty-specific"
 LONG_PATTERN = Rule(

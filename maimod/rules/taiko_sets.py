@@ -12,7 +12,9 @@ from pathlib import Path
 
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import ONLY_TAIKO, Beatmap, Mode
-from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, Rule
+from maimod.rules.checks import MapsetCheck
+from maimod.rules.evidence import MapsetEvidence, Placed
 from maimod.rules.sets import FileEvent, background, departures, names
 
 _CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria/osu%21taiko#general"

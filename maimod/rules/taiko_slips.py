@@ -12,7 +12,9 @@ from maimod.features.mania_measures import ManiaMeasures
 from maimod.features.taiko_measures import is_kat, notes_of
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import ONLY_TAIKO, Mode
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 from maimod.rules.slips import beside
 
 LEAST_LOG_ODDS = -6.0

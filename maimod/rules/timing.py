@@ -29,7 +29,9 @@ from maimod.audio.onsets import (
 from maimod.features.ordered import median
 from maimod.findings import Category, Expected, Severity, Tier, in_ms
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, ObjectKind
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
+from maimod.rules.evidence import Evidence
 from maimod.rules.red_lines import early_or_late, side, steps_of_beat, tempo
 from maimod.rules.rhythm_index import usual_lag
 

@@ -8,7 +8,9 @@ from pathlib import PurePosixPath
 
 from maimod.findings import Severity, Tier
 from maimod.osu import limits
-from maimod.rules.base import Certainty, MapsetCheck, MapsetEvidence, Placed, Rule
+from maimod.rules.base import Certainty, Rule
+from maimod.rules.checks import MapsetCheck
+from maimod.rules.evidence import MapsetEvidence, Placed
 from maimod.rules.samples import EMPTY_WAV_BYTES, HITSOUND, Named, named_samples, played_by_any, stem
 from maimod.rules.sets import CRITERIA, LAZER
 from maimod.rules.storyboards import pictures

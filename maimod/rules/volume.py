@@ -15,8 +15,9 @@ from maimod.osu.beatmap import PLAYFIELD_MODES, ObjectKind
 from maimod.osu.hitsounds import Hit
 from maimod.osu.names import hit_name
 from maimod.rules import elsewhere
-from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Curve, Ramp, Rule, candidate
 from maimod.rules.bundles import TIMES, places_alike
+from maimod.rules.evidence import Evidence
 from maimod.rules.hitsound_model import HitsoundEvidence
 
 LONE_CURVE = Curve(middle=8.0, scale=1.5)

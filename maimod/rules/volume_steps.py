@@ -26,8 +26,10 @@ from maimod.osu.beatmap import Beatmap, TimingPoint
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, Hit
 from maimod.osu.names import noun
 from maimod.osu.timing import TICKS_PER_BEAT, are_near
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck
 from maimod.rules.elsewhere import MEASURES, OTHERS, counted
+from maimod.rules.evidence import Evidence
 from maimod.rules.passage_rhythms import SHOWN_OBJECTS, log_odds, strongest
 from maimod.rules.rhythm_index import lag_of
 from maimod.rules.stretches import LEAST_BITS, LONGEST_MS, apart, bits_of, in_force, others_of, parts, totals, where

@@ -26,7 +26,7 @@ from maimod.linter.session import analyse_beatmap
 from maimod.linter.settings import Settings
 from maimod.osu import parser
 from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, Mode
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from maimod.training.differences import Differences, Place
 from maimod.training.evaluate import evaluation_resources, set_of
 from maimod.training.hits import Span, in_map, is_near, mean_rank

@@ -18,7 +18,7 @@ from numpy.random import Generator
 from maimod.features import form_measures
 from maimod.osu.beatmap import HEIGHT, WIDTH, Beatmap, HitObject, ObjectKind, SliderPath
 from maimod.osu.slider_path import flatten
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from maimod.training.slip_forest import Planted, SlipFit
 
 APART = (10, 24)

@@ -40,6 +40,7 @@ from maimod.linter.settings import Settings
 from maimod.osu.discovery import Entry, Source
 from maimod.osu.folder import Folder
 from maimod.reporters import REPORTERS, viewer
+from maimod.reporters.album import strip
 from maimod.reporters.view import View
 from maimod.rules import RULES
 from maimod.ui.samples import Samples
@@ -276,7 +277,7 @@ class Result:
 
     def strip(self, number: int) -> dict[str, Any]:
         """Timeline of a difficulty."""
-        return viewer.strip(self.analysis(self.difficulties[number])[0])
+        return strip(self.analysis(self.difficulties[number])[0])
 
     def overview(self) -> str:
         """Tables and curves of the mapset as HTML."""
@@ -340,7 +341,7 @@ class Result:
         with tempfile.TemporaryDirectory(prefix="maimod-") as folder:
             album = None
             if name == "html":
-                from maimod.reporters.html import Album
+                from maimod.reporters.album import Album
 
                 album = Album(Path(folder))
                 for difficulty, beatmap in zip(self.difficulties, report.beatmaps, strict=True):

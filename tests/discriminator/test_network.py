@@ -26,7 +26,8 @@ from maimod.linter.calibration import Calibration  # noqa: E402
 from maimod.linter.rescore import rescore  # noqa: E402
 from maimod.osu.beatmap import Beatmap, Mode  # noqa: E402
 from maimod.rules import positions, rhythm  # noqa: E402
-from maimod.rules.base import Candidate, Evidence, candidate  # noqa: E402
+from maimod.rules.base import Candidate, candidate  # noqa: E402
+from maimod.rules.evidence import Evidence  # noqa: E402
 from maimod.training.corruption import KIND, corrupt, corrupt_lines  # noqa: E402
 from maimod.training.window_cache import RememberingRunner  # noqa: E402
 from tests.families.test_scoring import a_map, a_song, surprisals, tiny_model  # noqa: E402

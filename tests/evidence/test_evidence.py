@@ -33,7 +33,7 @@ from maimod.linter.song import Song
 from maimod.osu.beatmap import Mode
 from maimod.osu.names import object_name
 from maimod.rules import RULES
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests import maps
 
 OBJECTS = (

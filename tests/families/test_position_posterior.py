@@ -3,7 +3,6 @@
 import pytest
 
 from maimod.events.schema import EventKind
-from maimod.families.mini.position_posterior import _Branches
 from maimod.linter.expectations import Expectations
 from maimod.linter.gather import encode, score
 from maimod.linter.models import Networks, load_models
@@ -27,7 +26,7 @@ def test_branches_give_the_probabilities_of_the_scores(networks):
     scores = result_of(score(beatmap, None, SETTINGS, networks))["map"]
     model, encoded = encode(beatmap, None, SETTINGS, networks)
     at = [i for i, one in enumerate(scores) if one.event.kind is EventKind.DISTANCE][7]
-    branches = _Branches(model.runner, encoded, encoded.windows[0], at)
+    branches = encoded.branches(model.runner, beatmap.hit_objects[7])
     ranges = model.vocabulary.ranges
     distance, x, y = (ranges[one.event.kind] for one in scores[at : at + 3])
     said = [int(encoded.tokens.tokens[at + i]) for i in range(3)]

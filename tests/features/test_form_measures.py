@@ -8,7 +8,7 @@ import pytest
 from maimod.features import form_measures, slider_alternatives
 from maimod.features.form_measures import NAMES, can_measure
 from maimod.osu.beatmap import Beatmap
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.features.test_slider_alternatives import ODD, of_sliders
 from tests.maps import beatmap
 

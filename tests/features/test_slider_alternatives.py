@@ -13,7 +13,7 @@ from maimod.features import slider_alternatives
 from maimod.features.slider_alternatives import NAMES, NO_ROOM
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.maps import beatmap
 
 BEAT, MEASURES, ODD = 500, 16, 8

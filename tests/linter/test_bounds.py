@@ -17,7 +17,7 @@ from maimod.osu import limits
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import Level
 from maimod.osu.mapset import Mapset, _storyboard_lines
-from maimod.rules.base import Evidence, MapsetEvidence
+from maimod.rules.evidence import Evidence, MapsetEvidence
 from tests import maps
 from tests.work import growth
 

@@ -8,7 +8,7 @@ import pytest
 
 from maimod.findings import Finding, Severity, Tier, editor_timestamp
 from maimod.linter.deduplicate import deduplicate
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests import maps
 from tests.linter.test_deduplicate import MAP, finding, rules
 

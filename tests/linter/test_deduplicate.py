@@ -15,7 +15,7 @@ from maimod.linter.fingerprints import fingerprint
 from maimod.linter.rescore import rests_on_network
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import RULES
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests import maps
 
 MAP = maps.beatmap([f"{50 * (i % 8)},100,{1000 + 500 * i},{5 if i % 4 == 0 else 1},0" for i in range(12)])

@@ -22,7 +22,9 @@ from maimod.linter.pipeline import Analysis, SetAnalysis, analyse, analyse_set
 from maimod.linter.settings import LISTED_SCORE, OFF, Override, Settings
 from maimod.osu.folder import Folder
 from maimod.osu.mapset import Mapset
-from maimod.rules.base import BeatmapCheck, Candidate, Curve, Evidence, MapsetCheck, MapsetEvidence, Rule, candidate
+from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.checks import BeatmapCheck, MapsetCheck
+from maimod.rules.evidence import Evidence, MapsetEvidence
 from tests import maps
 
 LINES = [f"{50 * (i % 8)},100,{1000 + 500 * i},{5 if i % 4 == 0 else 1},0" for i in range(40)]

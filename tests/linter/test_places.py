@@ -34,7 +34,8 @@ from maimod.rules import (
     slider_shapes,
     volume_steps,
 )
-from maimod.rules.base import Candidate, Evidence, Rule, candidate
+from maimod.rules.base import Candidate, Rule, candidate
+from maimod.rules.evidence import Evidence
 from tests.findings import doubted, judgeable
 from tests.maps import beatmap
 

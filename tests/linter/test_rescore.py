@@ -30,7 +30,8 @@ from maimod.rules import (
     timing,
     volume,
 )
-from maimod.rules.base import Candidate, Certainty, Curve, Evidence, Ramp, Rule, candidate
+from maimod.rules.base import Candidate, Certainty, Curve, Ramp, Rule, candidate
+from maimod.rules.evidence import Evidence
 from tests.findings import doubted, with_proposals
 from tests.maps import beatmap
 

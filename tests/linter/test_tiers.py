@@ -9,7 +9,7 @@ from maimod.linter.gather import Gathered
 from maimod.linter.pipeline import analyse
 from maimod.linter.settings import Settings
 from maimod.osu.beatmap import Beatmap
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import judgeable, judging
 from tests.maps import beatmap
 

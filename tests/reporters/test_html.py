@@ -14,7 +14,7 @@ import pytest
 from maimod.app import main
 from maimod.findings import Report
 from maimod.reporters import REPORTERS
-from maimod.reporters.html import Album, Pictures
+from maimod.reporters.album import Album, Pictures
 from maimod.reporters.view import View
 from tests.evidence.test_evidence import analysis
 from tests.html import Tags
@@ -88,7 +88,7 @@ def test_pictures_are_the_same_whichever_process_draws_them(tmp_path, monkeypatc
     (tmp_path / "temporary").mkdir()
     songs(tmp_path / "Songs", 3)
     (alone,) = pages(tmp_path, tmp_path / "Songs", ("--no-model", "-j1"))
-    monkeypatch.setattr("maimod.reporters.html.evidence", lambda *_: 1 / 0)  # in this process only
+    monkeypatch.setattr("maimod.reporters.album.evidence", lambda *_: 1 / 0)  # in this process only
     side_by_side, limited = pages(
         tmp_path, tmp_path / "Songs", ("--no-model", "-j2"), ("--no-model", "--timeout", "60")
     )

@@ -12,8 +12,9 @@ from maimod.findings import Severity, Tier
 from maimod.osu import mapset
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import BEATMAP_CHECKS, MAPSET_CHECKS, RULES
-from maimod.rules.base import Candidate, Certainty, Evidence, MapsetEvidence, Rule
+from maimod.rules.base import Candidate, Certainty, Rule
 from maimod.rules.bundles import bundled
+from maimod.rules.evidence import Evidence, MapsetEvidence
 from tests.findings import doubted
 from tests.maps import beatmap
 

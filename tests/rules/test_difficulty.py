@@ -9,7 +9,7 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import Level
 from maimod.osu.parser import parse
 from maimod.rules import difficulty
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 from tests.maps import beatmap, text
 

@@ -10,7 +10,8 @@ import pytest
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import edge_sounds
-from maimod.rules.base import Candidate, Evidence
+from maimod.rules.base import Candidate
+from maimod.rules.evidence import Evidence
 from tests.maps import RED_LINE, beatmap
 
 BEAT = 500

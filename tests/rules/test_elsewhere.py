@@ -11,7 +11,7 @@ from maimod.osu.beatmap import Beatmap, Break, HitObject, ObjectKind
 from maimod.osu.hitsounds import CLAP, FINISH
 from maimod.osu.mapset import Mapset
 from maimod.rules import elsewhere
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.features.test_passages import BEAT, MEASURE, SONG, VERSE, phrase_map
 from tests.maps import RED_LINE, beatmap
 

@@ -8,7 +8,8 @@ from maimod.features import slip_model
 from maimod.features.slip_model import Forest, SlipModel
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.rules import forms
-from maimod.rules.base import Candidate, Evidence
+from maimod.rules.base import Candidate
+from maimod.rules.evidence import Evidence
 from tests.features.test_slider_alternatives import ODD, of_circles, of_sliders
 from tests.maps import beatmap
 from tests.rules.test_slips import NOTHING, stump

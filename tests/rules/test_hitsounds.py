@@ -12,7 +12,7 @@ from maimod.findings import Severity
 from maimod.osu.hitsounds import hits
 from maimod.osu.mapset import Mapset
 from maimod.rules import hitsounds
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 from tests.maps import RED_LINE, beatmap
 

@@ -12,7 +12,7 @@ from maimod.findings import Finding, Severity
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import kiai
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import doubted, findings_of
 from tests.maps import RED_LINE, beatmap
 

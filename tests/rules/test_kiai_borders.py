@@ -11,7 +11,8 @@ from maimod.features.song_parts import beats
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import kiai_borders
-from maimod.rules.base import Candidate, Evidence
+from maimod.rules.base import Candidate
+from maimod.rules.evidence import Evidence
 from tests.features.test_passages import MEASURE, phrase_map
 from tests.rules.test_kiai_sections import kiai_map, song
 

@@ -14,7 +14,8 @@ from maimod.features.song_parts import again, similarity
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import kiai_sections
-from maimod.rules.base import Candidate, Evidence
+from maimod.rules.base import Candidate
+from maimod.rules.evidence import Evidence
 from tests.features.test_passages import BEAT, MEASURE, phrase_map
 from tests.maps import RED_LINE
 

@@ -10,7 +10,7 @@ import pytest
 from maimod.findings import Finding
 from maimod.osu.mapset import Mapset
 from maimod.rules import lines
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 from tests.maps import RED_LINE, beatmap
 

@@ -12,7 +12,7 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.folder import Folder
 from maimod.osu.mapset import Mapset
 from maimod.rules import lone_sets
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 from tests.maps import RED_LINE, beatmap
 

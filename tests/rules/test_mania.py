@@ -10,7 +10,7 @@ from maimod.osu import mapset
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import Level
 from maimod.rules import chord_sounds, holds, mania, mania_agreement, mania_patterns
-from maimod.rules.base import Evidence, MapsetEvidence
+from maimod.rules.evidence import Evidence, MapsetEvidence
 from tests.findings import findings_of, findings_of_set
 from tests.maps import beatmap, text
 

@@ -6,7 +6,7 @@ from maimod.events.schema import EventKind, EventScore
 from maimod.findings import Finding, Severity
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import mania_columns
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 from tests.maps import beatmap
 from tests.positions import N, scored

@@ -10,7 +10,7 @@ import pytest
 from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.osu.mapset import Mapset
 from maimod.rules import mania_elsewhere
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.rules.test_mania_slips import PLACE, QUARTER, Note, made, notes
 
 LENGTH = 16 * QUARTER

@@ -20,7 +20,8 @@ from maimod.features.slip_model import FILE, FORMAT, NO_SLIP, Forest, SlipModel
 from maimod.features.trees import Trees
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import mania_columns, mania_slips, passage_rhythms, rhythm
-from maimod.rules.base import Candidate, Evidence, Rule
+from maimod.rules.base import Candidate, Rule
+from maimod.rules.evidence import Evidence
 from tests.findings import doubted
 from tests.maps import beatmap
 from tests.rules.test_rhythm import scores

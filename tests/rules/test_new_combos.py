@@ -9,7 +9,7 @@ from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding, Severity
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import elsewhere, new_combos
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 from tests.maps import beatmap
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from maimod.findings import Finding, Severity
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import offscreen
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 from tests.maps import beatmap
 from tests.positions import square

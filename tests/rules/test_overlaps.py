@@ -7,7 +7,7 @@ import pytest
 from maimod.findings import Finding
 from maimod.osu.level import Level
 from maimod.rules import clashes, overlaps, readability, slider_reading
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 from tests.maps import beatmap
 

@@ -11,7 +11,8 @@ from maimod.audio.onsets import OnsetEnvelope
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import passage_rhythms, passage_sounds, passage_speeds
-from maimod.rules.base import Candidate, Evidence
+from maimod.rules.base import Candidate
+from maimod.rules.evidence import Evidence
 from maimod.rules.rhythm_index import lag_of
 from tests.features.test_passages import BEAT, MEASURE, SONG, VERSE, phrase_map
 from tests.maps import RED_LINE, beatmap

@@ -8,7 +8,8 @@ import pytest
 
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import passage_wholes
-from maimod.rules.base import Candidate, Evidence
+from maimod.rules.base import Candidate
+from maimod.rules.evidence import Evidence
 from tests.features.test_measure_alternatives import AT, CLAP, MEASURE, WHISTLE, Note, song, with_measure, written
 from tests.maps import beatmap
 from tests.rules.test_slips import evidence as slips_evidence

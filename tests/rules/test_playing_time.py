@@ -8,7 +8,7 @@ import pytest
 
 from maimod.findings import Finding
 from maimod.rules import playing_time
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 from tests.maps import beatmap
 

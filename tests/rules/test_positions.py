@@ -9,7 +9,7 @@ from maimod.families.mapperatorinator.versions import VERSIONS
 from maimod.findings import Finding
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import positions
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 from tests.maps import beatmap
 from tests.positions import LOOP, N, circle, scored, square

@@ -17,7 +17,7 @@ from maimod.osu import mapset
 from maimod.osu.level import Level
 from maimod.osu.parser import parse
 from maimod.rules import BEATMAP_CHECKS, MAPSET_CHECKS, RULES
-from maimod.rules.base import Evidence, MapsetEvidence
+from maimod.rules.evidence import Evidence, MapsetEvidence
 from tests.findings import findings_of, findings_of_set
 from tests.maps import RED_LINE, text
 from tests.mapset import Version, hitsound, picture, song, versions, write, write_media

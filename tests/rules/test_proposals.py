@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from maimod.discriminator.prediction import KINDS
+from maimod.features import usual_objects
 from maimod.findings import clock
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import (
@@ -19,7 +20,8 @@ from maimod.rules import (
     scroll_speed,
     slider_shapes,
 )
-from maimod.rules.base import LEAST_PROPOSED_LOGIT, Candidate, Rule
+from maimod.rules.base import Candidate, Rule
+from maimod.rules.evidence import LEAST_PROPOSED_LOGIT
 from tests.findings import doubted, proposals_of
 from tests.maps import RED_LINE, beatmap
 
@@ -137,7 +139,7 @@ def test_what_no_similar_measure_has_is_no_hole(monkeypatch: pytest.MonkeyPatch)
 def test_a_length_of_most_similar_measures_is_usual(monkeypatch: pytest.MonkeyPatch) -> None:
     even = beatmap([f"100,100,{1000 * i},2,0,L|240:100,1,140" for i in range(24)])
     assert proposals(even, ("length", 12_000, 3.0)) == []
-    monkeypatch.setattr(elsewhere, "LEAST_ALIKE", 99)
+    monkeypatch.setattr(usual_objects, "LEAST_ALIKE", 99)
     assert len(proposals(even, ("length", 12_000, 3.0))) == 1
 
 

@@ -11,7 +11,7 @@ from maimod.findings import Finding
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.timing import snap
 from maimod.rules import rhythm
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 from tests.maps import beatmap
 

@@ -8,7 +8,7 @@ from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Severity
 from maimod.osu.level import Level
 from maimod.rules import scroll_speed
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 from tests.maps import RED_LINE, beatmap
 

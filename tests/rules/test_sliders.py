@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from maimod.rules import sliders
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 from tests.maps import beatmap
 from tests.sliders import lines

@@ -19,7 +19,7 @@ from maimod.linter.models import load_networks
 from maimod.linter.settings import Settings
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.rules import slider_slips, slips
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.maps import beatmap
 
 SIDE = 100

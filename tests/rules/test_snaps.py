@@ -10,7 +10,7 @@ import pytest
 from maimod.findings import Severity
 from maimod.osu.mapset import Mapset
 from maimod.rules import rhythm, snaps
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 from tests.maps import beatmap
 from tests.rules.test_rhythm import BEAT, circle, circles, found, rules, scores, slider, song

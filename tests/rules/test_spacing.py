@@ -10,7 +10,7 @@ from maimod.findings import Finding, Severity
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import Level
 from maimod.rules import spacing
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 from tests.maps import beatmap
 from tests.positions import LOOP, N, circle, square

@@ -11,7 +11,8 @@ from maimod.audio.onsets import OnsetEnvelope
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import spinners
-from maimod.rules.base import Candidate, Evidence
+from maimod.rules.base import Candidate
+from maimod.rules.evidence import Evidence
 from maimod.rules.rhythm_index import lag_of
 from tests.maps import RED_LINE, beatmap
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from maimod.rules import steps
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.maps import beatmap
 from tests.positions import circle, square
 

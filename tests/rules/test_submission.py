@@ -11,7 +11,7 @@ from maimod.findings import Finding
 from maimod.osu import mapset
 from maimod.osu.beatmap import Mode
 from maimod.rules import submission
-from maimod.rules.base import Evidence, MapsetEvidence
+from maimod.rules.evidence import Evidence, MapsetEvidence
 from tests.findings import findings_of_set
 from tests.mapset import Version, versions, write, write_media
 

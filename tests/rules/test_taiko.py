@@ -11,8 +11,8 @@ from maimod.osu import mapset
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import Level
 from maimod.rules import bar_lines, scroll_speed, shared_timing, taiko, taiko_sets
-from maimod.rules.base import Evidence, MapsetEvidence
 from maimod.rules.criteria import usual_beat
+from maimod.rules.evidence import Evidence, MapsetEvidence
 from tests.findings import findings_of, findings_of_set
 from tests.maps import beatmap, text
 

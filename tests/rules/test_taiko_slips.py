@@ -11,7 +11,7 @@ from maimod.features import slip_model
 from maimod.features.taiko_measures import measure_colours, notes_of
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import taiko_slips
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.maps import beatmap
 
 PATTERN = (0, 8, 8, 0, 0, 2, 8, 0)

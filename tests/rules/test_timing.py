@@ -15,7 +15,7 @@ from maimod.findings import Finding, Severity
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import timing
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from tests.findings import findings_of
 from tests.maps import RED_LINE, beatmap
 

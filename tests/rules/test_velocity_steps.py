@@ -8,7 +8,8 @@ from pathlib import Path
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import velocity_steps
-from maimod.rules.base import Candidate, Evidence
+from maimod.rules.base import Candidate
+from maimod.rules.evidence import Evidence
 from tests.features.test_passages import BEAT, MEASURE, SONG, phrase_map
 from tests.maps import RED_LINE, beatmap
 

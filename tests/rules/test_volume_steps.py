@@ -12,7 +12,8 @@ from maimod.audio.spectrogram import N_BANDS, N_LOUD, Bands
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules import volume_steps
-from maimod.rules.base import Candidate, Evidence
+from maimod.rules.base import Candidate
+from maimod.rules.evidence import Evidence
 from tests.features.test_passages import BEAT, MEASURE, phrase_map
 from tests.maps import RED_LINE
 

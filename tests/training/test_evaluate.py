@@ -16,7 +16,7 @@ from maimod.linter.pipeline import Analysis
 from maimod.linter.settings import Settings
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.timing import snap
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from maimod.training import evaluation_commands
 from maimod.training.evaluate import Planting, chosen_doses, evaluate_map, read, sources, to_json
 from maimod.training.faults import FAULTS, Planted, select

@@ -18,7 +18,7 @@ from maimod.discriminator.prediction import CorruptionLogits
 from maimod.errors import UsageError
 from maimod.findings import Category, Finding, Severity
 from maimod.osu.beatmap import Beatmap
-from maimod.rules.base import Evidence
+from maimod.rules.evidence import Evidence
 from maimod.training.corrections import (
     PairResult,
     examine,

@@ -20,7 +20,7 @@ import pytest
 
 from maimod.findings import BeatmapReport, ModelInfo, Report
 from maimod.reporters import REPORTERS
-from maimod.reporters.html import Album
+from maimod.reporters.album import Album
 from maimod.reporters.view import View
 from tests.evidence.test_evidence import analysis
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 
@@ -23,12 +23,11 @@ from maimod.families.family import EncodedMap, Excerpt, Place
 from maimod.families.inputs import TrainingWindow, WindowInputs, next_tokens
 from maimod.families.mini.config import MiniConfig
 from maimod.families.mini.place_features import place_features
+from maimod.families.mini.position_posterior import POSITION_KINDS, Branches, position_posterior
+from maimod.families.runner import BranchingRunner, Runner
 from maimod.families.windows import Span, Window, original, split
 from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.osu.timing import BeatGrid, at_rate
-
-if TYPE_CHECKING:
-    from maimod.families.runner import BranchingRunner, Runner
 
 HOP, LOOKAHEAD = 0.75, 0.03
 """As :data:`maimod.families.windows.HOP`, for this family: its events need less of the map before them than a published model's.
@@ -232,9 +231,22 @@ class MiniMap(EncodedMap):
 
     def position_posterior(self, runner: Runner, hit_object: HitObject) -> list[Place]:
         """Where the network would place an object; none for modes without positions."""
-        from maimod.families.mini.position_posterior import position_posterior
+        branches = self.branches(cast(BranchingRunner, runner), hit_object)
+        return position_posterior(branches) if branches else []
 
-        return position_posterior(cast("BranchingRunner", runner), self, hit_object)
+    def branches(self, runner: BranchingRunner, hit_object: HitObject) -> Branches | None:
+        """Other positions of an object of the map; None if its events are not distance, x and y."""
+        events, tokens = self.events, self.tokens.tokens
+        at = next((i for i, e in enumerate(events) if e.source is hit_object and e.kind is POSITION_KINDS[0]), None)
+        window = next((w for w in self.windows if at is not None and at in w.spans[0].owned), None)
+        if at is None or window is None or tuple(e.kind for e in events[at : at + 3]) != POSITION_KINDS:
+            return None
+        last_y = next((i for i in range(at - 1, -1, -1) if events[i].kind is EventKind.POS_Y), None)
+        last_x = next((i for i in range(last_y or 0, -1, -1) if events[i].kind is EventKind.POS_X), None)
+        before = [int(tokens[i]) for i in (last_x, last_y) if i is not None]
+        inputs = self.inputs(window)
+        length = inputs.rows[0] + int(np.searchsorted(window.spans[0].events, at)) + 1
+        return Branches(runner, self.vocabulary, inputs, length, before)
 
     def expected_times(self, values: np.ndarray, indices: np.ndarray, window: Window) -> np.ndarray:
         """Values are ticks since the time before."""

@@ -7,47 +7,36 @@ needs the probabilities after every likely distance and x instead. These alterna
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from maimod.events.schema import EventKind
-from maimod.events.vocabulary import Range
+from maimod.events.vocabulary import Range, Vocabulary
 from maimod.families.family import Place
+from maimod.families.inputs import WindowInputs
 from maimod.families.mini.place_features import place_features
 from maimod.families.runner import BranchingRunner
-from maimod.families.windows import Window
-from maimod.osu.beatmap import HitObject
 
-if TYPE_CHECKING:
-    from maimod.families.mini.encoding import MiniMap
-
+POSITION_KINDS = (EventKind.DISTANCE, EventKind.POS_X, EventKind.POS_Y)
+"""Events of the position of an object, in order."""
 N_DISTANCES, N_STEPS = 16, 600
 """Number of likeliest distances, and of pairs of a distance and an x, that are expanded."""
 LEAST = 2e-5
 """Positions below this probability are left out."""
 
 
-def position_posterior(runner: BranchingRunner, encoded: MiniMap, hit_object: HitObject) -> list[Place]:
+def position_posterior(branches: Branches) -> list[Place]:
     """Places where the network would put an object, given the map before it.
 
     Args:
-        runner: of the network that the map was encoded for.
-        encoded: the map.
-        hit_object: of the map.
+        branches: of the object.
 
     Returns:
-        (x, y, probability) in osu! pixels, likeliest first; none if the object's events are not distance, x and y.
+        (x, y, probability) in osu! pixels, likeliest first.
     """
-    events, vocabulary = encoded.events, encoded.vocabulary
-    kinds = (EventKind.DISTANCE, EventKind.POS_X, EventKind.POS_Y)
-    at = next((i for i, event in enumerate(events) if event.source is hit_object and event.kind is kinds[0]), None)
-    window = next((w for w in encoded.windows if at is not None and at in w.spans[0].owned), None)
-    if at is None or window is None or tuple(event.kind for event in events[at : at + 3]) != kinds:
-        return []
-    d, x, y = (vocabulary.ranges[kind] for kind in kinds)
-    branches = _Branches(runner, encoded, window, at)
-
+    vocabulary = branches.vocabulary
+    d, x, y = (vocabulary.ranges[kind] for kind in POSITION_KINDS)
     chances, best = _likeliest(branches.after([], [], d)[0], N_DISTANCES)
     distances = (best + d.first_id).tolist()
     joint = branches.after(distances, [], x) * chances[:, None]  # (n_distances, X)
@@ -69,21 +58,24 @@ def _likeliest(chances: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     return chances[best], best
 
 
-class _Branches:
+class Branches:
     """The window of an object up to its position, and the distributions after other distances and x."""
 
-    def __init__(self, runner: BranchingRunner, encoded: MiniMap, window: Window, at: int) -> None:
-        self.runner, self.vocabulary = runner, encoded.vocabulary
-        inputs = encoded.inputs(window)
-        # Tokens before the distance.
-        self.length = inputs.rows[0] + int(np.searchsorted(window.spans[0].events, at)) + 1
-        self.by_token = {name: array[: self.length + 1] for name, array in inputs.by_token.items()}
+    def __init__(
+        self, runner: BranchingRunner, vocabulary: Vocabulary, inputs: WindowInputs, length: int, before: Sequence[int]
+    ) -> None:
+        """Read the window.
+
+        Args:
+            runner: of the network that the window was encoded for.
+            vocabulary: of the network.
+            inputs: of the window.
+            length: tokens of the window before the distance of the object.
+            before: tokens of the last x and y before the object, as far as there are any; place features depend on them alone.
+        """
+        self.runner, self.vocabulary, self.length, self.before = runner, vocabulary, length, list(before)
+        self.by_token = {name: array[: length + 1] for name, array in inputs.by_token.items()}
         self.memory = runner.encode(**inputs.by_window)
-        # Place features depend on the last position alone.
-        events, tokens = encoded.events, encoded.tokens.tokens
-        last_y = next((i for i in range(at - 1, -1, -1) if events[i].kind is EventKind.POS_Y), None)
-        last_x = next((i for i in range(last_y or 0, -1, -1) if events[i].kind is EventKind.POS_X), None)
-        self.before = [int(tokens[i]) for i in (last_x, last_y) if i is not None]
 
     def after(self, distances: list[int], pairs: list[tuple[int, int]], kind: Range) -> np.ndarray:
         """Probabilities of the ids of one kind.

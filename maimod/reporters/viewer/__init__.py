@@ -6,9 +6,8 @@ The HTML report and the UI share it. The report contains all evidence; the UI dr
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from maimod.evidence import beats, extent, moments, notes, timeline
 from maimod.findings import Category, Report
 from maimod.reporters import triage
 from maimod.reporters.json import as_json
@@ -16,27 +15,11 @@ from maimod.reporters.triage import Entry, Place
 from maimod.reporters.view import View, shorten
 from maimod.rules import RULES
 
-if TYPE_CHECKING:
-    from maimod.linter.pipeline import Analysis
-
-
-def strip(analysis: Analysis) -> dict[str, Any]:
-    """Timeline data of a beatmap for the viewer."""
-    start, end = extent(analysis)
-    return {
-        "svg": timeline(analysis),
-        "start": start,
-        "end": end,
-        "moments": moments(analysis),
-        "notes": notes(analysis),
-        "beats": beats(analysis),
-    }
-
 
 def data(report: Report, view: View | None = None) -> dict[str, Any]:
     """Data of the viewer: the JSON report and a little more.
 
-    The caller may put the timeline of a beatmap under its "strip", from :func:`strip`; None shows none.
+    The caller may put the timeline of a beatmap under its "strip", from :func:`maimod.reporters.album.strip`; None shows none.
 
     Args:
         report: to show.
