@@ -463,6 +463,10 @@ def test_faults_are_selected_by_kind_name_and_category() -> None:
         "combo-twice",
         "combo-half-off",
         "combo-rate",
+        "combos-out-of-phase",
+        "combos-by-count",
+        "combos-pasted",
+        "combo-reversed",
     }
     with pytest.raises(ValueError, match="no fault is called 'typo'"):
         select(["typo"])

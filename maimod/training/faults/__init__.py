@@ -39,8 +39,10 @@ from maimod.training.faults import (
     sound_slips,
     sound_stretches,
     sounds,
+    sounds_and_combos,
     taiko_slips,
     timing,
+    timing_panel,
 )
 from maimod.training.faults.base import Fault, Planted
 from maimod.training.faults.copies import Copy, plant_alone, plant_many
@@ -100,7 +102,7 @@ FOURTH: tuple[Fault, ...] = (
     *catch_slips.FAULTS,
 )
 """Kinds made after judge 15, for the same purpose."""
-FIFTH: tuple[Fault, ...] = ()
+FIFTH: tuple[Fault, ...] = (*sounds_and_combos.FAULTS, *timing_panel.FAULTS)
 """Kinds made after judge 16, for the same purpose."""
 FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER, *THIRD, *FOURTH, *FIFTH)
 """All faults. Those of earlier sets come first, so that each is planted at the same place with or without the others."""

@@ -30,7 +30,7 @@ MOST_FLAGGED = 0.35
 """Share of objects with a new combo above which combos of one object are the map's style."""
 
 
-def _with_flags(beatmap: Beatmap, inside: Sequence[HitObject], flags: Sequence[bool]) -> Beatmap:
+def with_flags(beatmap: Beatmap, inside: Sequence[HitObject], flags: Sequence[bool]) -> Beatmap:
     new = {
         o.index: replace(o, new_combo=flag, combo_skip=o.combo_skip if flag and o.new_combo else 0)
         for o, flag in zip(inside, flags, strict=True)
@@ -39,7 +39,7 @@ def _with_flags(beatmap: Beatmap, inside: Sequence[HitObject], flags: Sequence[b
     return with_objects(beatmap, new)
 
 
-def _regular(beatmap: Beatmap, measures: int) -> list[tuple[float, float, list[HitObject]]]:
+def regular_stretches(beatmap: Beatmap, measures: int) -> list[tuple[float, float, list[HitObject]]]:
     """(start, end, objects) of stretches with new combos, most of them on downbeats, and without spinners."""
     own = {o.index for o in flagged(beatmap)}
     found = []
@@ -58,19 +58,19 @@ def _regular(beatmap: Beatmap, measures: int) -> list[tuple[float, float, list[H
 
 def _late(measures: int, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """The new combos of some measures are one object late."""
-    for start, end, inside in in_turn(random, _regular(beatmap, measures)):
+    for start, end, inside in in_turn(random, regular_stretches(beatmap, measures)):
         flags = [o.new_combo for o in inside]
         if flags[-1] or any(a and b for a, b in pairwise(flags)):
             continue
-        changed = _with_flags(beatmap, inside, [False, *flags[:-1]])
+        changed = with_flags(beatmap, inside, [False, *flags[:-1]])
         return over(changed, start, end, f"{sum(flags)} new combos one object late")
     return None
 
 
 def _lost(measures: int, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """Some measures have no new combos."""
-    for start, end, inside in in_turn(random, _regular(beatmap, measures)):
-        changed = _with_flags(beatmap, inside, [False] * len(inside))
+    for start, end, inside in in_turn(random, regular_stretches(beatmap, measures)):
+        changed = with_flags(beatmap, inside, [False] * len(inside))
         return over(changed, start, end, f"no new combos for {measures} measures")
     return None
 
@@ -84,7 +84,7 @@ def _everywhere(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plan
         inside = starting_in(beatmap, start, end)
         if any(o.kind is ObjectKind.SPINNER for o in inside) or 2 * sum(o.new_combo for o in inside) > len(inside):
             continue
-        changed = _with_flags(beatmap, inside, [True] * len(inside))
+        changed = with_flags(beatmap, inside, [True] * len(inside))
         return over(changed, start, end, f"a new combo on each of {len(inside)} objects")
     return None
 

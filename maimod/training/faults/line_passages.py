@@ -3,7 +3,7 @@ selected and given one value, a passage reversed in time, kiai that goes on only
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -54,12 +54,12 @@ def _set_by_line(beatmap: Beatmap, o: HitObject) -> tuple[float, ...]:
     )
 
 
-def _shown_by(good: Beatmap, changed: Beatmap, inside: list[HitObject]) -> int:
+def shown_by(good: Beatmap, changed: Beatmap, inside: list[HitObject]) -> int:
     """Number of objects that show that the lines in force are others."""
     return sum(_set_by_line(good, o) != _set_by_line(changed, o) for o in inside)
 
 
-def _fits(good: Beatmap, changed: Beatmap) -> bool:
+def fits(good: Beatmap, changed: Beatmap) -> bool:
     """Whether no slider lasts longer than before and until the next object, which mappers see."""
     return all(
         after.end_time <= before.end_time or after.end_time + CLEAR_GAP_MS <= following.time
@@ -87,9 +87,25 @@ def _lines_not_copied(beatmap: Beatmap, random: Generator, envelope: Envelope) -
         kept = [point for point in beatmap.timing_points if not any(point is line for line in lines)]
         changed = rebuild(beatmap, timing_points=kept)
         inside = starting_in(beatmap, start, after.time)
-        if _shown_by(beatmap, changed, inside) >= LEAST_CHANGED and _fits(beatmap, changed):
+        if shown_by(beatmap, changed, inside) >= LEAST_CHANGED and fits(beatmap, changed):
             return with_ends(over(changed, start, after.time, f"{len(lines)} green lines of a passage missing"))
     return None
+
+
+def lines_in_a_row(
+    beatmap: Beatmap, random: Generator, count: int
+) -> Iterator[tuple[TimingPoint, Sequence[TimingPoint], float]]:
+    """(line before, lines, time of the next one in ms) of `count` green lines that follow each other, alone at their times and together
+    not in force for long; in a random order."""
+    points = beatmap.sorted_timing_points
+    for i in in_turn(random, range(1, len(points) - count)):
+        lines, until = points[i : i + count], points[i + count].time
+        if (
+            not any(line.uninherited for line in lines)
+            and all(b.time - a.time >= SAME_MS for a, b in pairwise(points[i - 1 : i + count + 1]))
+            and until - lines[0].time <= LONGEST_LINE_MS
+        ):
+            yield points[i - 1], lines, until
 
 
 def _levelled(
@@ -108,39 +124,32 @@ def _levelled(
         note: what is done.
         beatmap, random, envelope: as in :meth:`Fault.inject`.
     """
-    points = beatmap.sorted_timing_points
-    for i in in_turn(random, range(1, len(points) - SELECTED_LINES)):
-        lines, until = points[i : i + SELECTED_LINES], points[i + SELECTED_LINES].time
+    for _, lines, until in lines_in_a_row(beatmap, random, SELECTED_LINES):
         models = [model for model in lines if sum(is_other(line, model) for line in lines) >= LEAST_OTHER]
-        if (
-            any(line.uninherited for line in lines)
-            or any(b.time - a.time < SAME_MS for a, b in pairwise(points[i - 1 : i + SELECTED_LINES + 1]))
-            or until - lines[0].time > LONGEST_LINE_MS
-            or not models
-        ):
+        if not models:
             continue
         model = models[int(random.integers(len(models)))]
         new = {id(line): with_value_of(line, model) for line in lines}
         changed = rebuild(beatmap, timing_points=[new.get(id(point), point) for point in beatmap.timing_points])
         inside = starting_in(beatmap, lines[0].time, until)
-        if _shown_by(beatmap, changed, inside) >= LEAST_OTHER and _fits(beatmap, changed):
+        if shown_by(beatmap, changed, inside) >= LEAST_OTHER and fits(beatmap, changed):
             return with_ends(over(changed, lines[0].time, until, f"{note} of {SELECTED_LINES} lines are one"))
     return None
 
 
-def _volume_of(line: TimingPoint, model: TimingPoint) -> TimingPoint:
+def volume_of(line: TimingPoint, model: TimingPoint) -> TimingPoint:
     return replace(line, volume=model.volume)
 
 
-def _is_louder_or_quieter(one: TimingPoint, other: TimingPoint) -> bool:
+def is_louder_or_quieter(one: TimingPoint, other: TimingPoint) -> bool:
     return abs(one.volume - other.volume) >= LEAST_STEP
 
 
-def _velocity_of(line: TimingPoint, model: TimingPoint) -> TimingPoint:
+def velocity_of(line: TimingPoint, model: TimingPoint) -> TimingPoint:
     return replace(line, beat_length=model.beat_length)
 
 
-def _is_faster_or_slower(one: TimingPoint, other: TimingPoint) -> bool:
+def is_faster_or_slower(one: TimingPoint, other: TimingPoint) -> bool:
     factor = one.velocity / other.velocity
     return max(factor, 1 / factor) >= LEAST_FACTOR
 
@@ -208,13 +217,13 @@ def _kiai_cut(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plante
 _V, _S, _R, _H = Category.SCROLL_SPEED, Category.SLIDERS, Category.RHYTHM, Category.HITSOUNDS
 FAULTS: tuple[Fault, ...] = (
     Fault("lines-not-copied", "4 measures", (_H, _V, _S), ALL_MODES, _lines_not_copied),
-    Fault("volumes-levelled", "", (_H,), ALL_MODES, partial(_levelled, _is_louder_or_quieter, _volume_of, "volumes")),
+    Fault("volumes-levelled", "", (_H,), ALL_MODES, partial(_levelled, is_louder_or_quieter, volume_of, "volumes")),
     Fault(
         "velocities-levelled",
         "",
         (_V, _S, _R),
         ALL_MODES,
-        partial(_levelled, _is_faster_or_slower, _velocity_of, "velocities"),
+        partial(_levelled, is_faster_or_slower, velocity_of, "velocities"),
     ),
     *(
         Fault(

@@ -202,7 +202,7 @@ def _share(lengths: Sequence[float], measures: float) -> float:
     return sum(abs(length - measures) < 0.02 for length in lengths) / max(len(lengths), 1)
 
 
-def _regular(beatmap: Beatmap, rare: float) -> list[tuple[float, float, list[HitObject]]]:
+def even_combos(beatmap: Beatmap, rare: float) -> list[tuple[float, float, list[HitObject]]]:
     """(start, end, objects) of four combos in a row of one measure or of two, as long as most of the map's; none in a map with more
     than next to no combos of `rare` times that length."""
     lengths = _lengths(beatmap)
@@ -216,14 +216,14 @@ def _regular(beatmap: Beatmap, rare: float) -> list[tuple[float, float, list[Hit
             flags = [o for o in inside if o.new_combo]
             if (
                 len(flags) == COMBOS
-                and all(o.index in own and _is_border(start, end, COMBOS, o.time) for o in flags)
+                and all(o.index in own and is_border(start, end, COMBOS, o.time) for o in flags)
                 and all(o.kind is not ObjectKind.SPINNER for o in inside)
             ):
                 found.append((start, end, inside))
     return found
 
 
-def _is_border(start: float, end: float, parts: int, time: float) -> bool:
+def is_border(start: float, end: float, parts: int, time: float) -> bool:
     """Whether a time [ms] is a border between equal parts of a stretch [ms]."""
     step = (end - start) / parts
     return abs((time - start + step / 2) % step - step / 2) < SAME_MS
@@ -231,8 +231,8 @@ def _is_border(start: float, end: float, parts: int, time: float) -> bool:
 
 def _combos_halved(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """Four combos have a new combo in the middle of each too, in a map with combos of one length."""
-    for start, end, inside in in_turn(random, _regular(beatmap, 0.5)):
-        also = [o for o in inside if not o.new_combo and _is_border(start, end, 2 * COMBOS, o.time)]
+    for start, end, inside in in_turn(random, even_combos(beatmap, 0.5)):
+        also = [o for o in inside if not o.new_combo and is_border(start, end, 2 * COMBOS, o.time)]
         if len(also) == COMBOS:
             changed = with_objects(beatmap, {o.index: replace(o, new_combo=True) for o in also})
             return over(changed, start, end, f"a new combo in the middle of each of {COMBOS} combos too")
@@ -241,7 +241,7 @@ def _combos_halved(beatmap: Beatmap, random: Generator, envelope: Envelope) -> P
 
 def _combos_doubled(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """Every other new combo of four is missing, in a map with combos of one length."""
-    for start, end, inside in in_turn(random, _regular(beatmap, 2)):
+    for start, end, inside in in_turn(random, even_combos(beatmap, 2)):
         flags = [o for o in inside if o.new_combo][1::2]
         changed = with_objects(beatmap, {o.index: replace(o, new_combo=False, combo_skip=0) for o in flags})
         return over(changed, start, end, f"every other new combo of {COMBOS} missing")

@@ -66,7 +66,7 @@ def _hit_ticks(beatmap: Beatmap, o: HitObject, start: float) -> list[int]:
     return [round((time - start) / tick) for time in times]
 
 
-def _layer(beatmap: Beatmap, start: float, end: float) -> dict[int, int]:
+def layer_of(beatmap: Beatmap, start: float, end: float) -> dict[int, int]:
     """By 1/48 beats after `start`: the additions of the hits of the objects that start in a stretch [ms]."""
     found: Counter[int] = Counter()
     for o in starting_in(beatmap, start, end):
@@ -75,7 +75,7 @@ def _layer(beatmap: Beatmap, start: float, end: float) -> dict[int, int]:
     return dict(found)
 
 
-def _sounded(beatmap: Beatmap, start: float, end: float, layer: Mapping[int, int]) -> dict[int, HitObject]:
+def sounded(beatmap: Beatmap, start: float, end: float, layer: Mapping[int, int]) -> dict[int, HitObject]:
     """By index: the objects of a stretch [ms] that sound otherwise with a layer of additions, by 1/48 beats after its start.
     Of the notes of a chord the first gets them."""
     new, given = {}, set()
@@ -88,7 +88,7 @@ def _sounded(beatmap: Beatmap, start: float, end: float, layer: Mapping[int, int
     return new
 
 
-def _hits_changed(beatmap: Beatmap, new: Mapping[int, HitObject]) -> int:
+def hits_changed(beatmap: Beatmap, new: Mapping[int, HitObject]) -> int:
     return sum(
         a != b
         for index, o in new.items()
@@ -100,7 +100,7 @@ def _from_elsewhere(is_laid_over: bool, beatmap: Beatmap, random: Generator, env
     """A measure that sounds as one close to it gets the additions of a measure of another part of the song, in place of its own
     or over them."""
     measures = stretches(beatmap, 1, 3)
-    layers = [_layer(beatmap, *place) for place in measures]
+    layers = [layer_of(beatmap, *place) for place in measures]
     for i in in_turn(random, range(len(measures))):
         start, end = measures[i]
         own = layers[i]
@@ -114,9 +114,9 @@ def _from_elsewhere(is_laid_over: bool, beatmap: Beatmap, random: Generator, env
         for j in list(in_turn(random, range(len(measures))))[:SOURCES_TRIED]:
             other = layers[j]
             layer = {tick: other.get(tick, 0) | (own.get(tick, 0) if is_laid_over else 0) for tick in {*own, *other}}
-            new = _sounded(beatmap, start, end, layer)
+            new = sounded(beatmap, start, end, layer)
             sounds = sum(any(sounds_of(new.get(o.index, o))) for o in inside)
-            if _hits_changed(beatmap, new) >= LEAST_CHANGED and sounds >= LEAST_SOUNDS:
+            if hits_changed(beatmap, new) >= LEAST_CHANGED and sounds >= LEAST_SOUNDS:
                 how = "laid over its own" if is_laid_over else "in place of its own"
                 note = f"additions of the measure at {measures[j][0]:.0f} ms {how}"
                 return over(with_objects(beatmap, new), start, end, note)
