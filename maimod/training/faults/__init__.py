@@ -20,7 +20,9 @@ from maimod.training.faults import (
     line_passages,
     line_slips,
     lines,
+    mania_columns,
     mania_edits,
+    mania_hands,
     mode_slips,
     modes,
     more_modes,
@@ -102,7 +104,7 @@ FOURTH: tuple[Fault, ...] = (
     *catch_slips.FAULTS,
 )
 """Kinds made after judge 15, for the same purpose."""
-FIFTH: tuple[Fault, ...] = (*sounds_and_combos.FAULTS, *timing_panel.FAULTS)
+FIFTH: tuple[Fault, ...] = (*sounds_and_combos.FAULTS, *timing_panel.FAULTS, *mania_columns.FAULTS, *mania_hands.FAULTS)
 """Kinds made after judge 16, for the same purpose."""
 FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER, *THIRD, *FOURTH, *FIFTH)
 """All faults. Those of earlier sets come first, so that each is planted at the same place with or without the others."""

@@ -63,7 +63,7 @@ COPY_MEASURES = (1, 2)
 # Rhythm
 
 
-def _snapped(beatmap: Beatmap, time: float, place: float) -> float:
+def on_tick(beatmap: Beatmap, time: float, place: float) -> float:
     """A time [ms] on the closest 1/48 beat of the tempo at `place` [ms], in whole ms."""
     red = beatmap.red_line_of(place)
     tick = red.beat_length / TICKS_PER_BEAT
@@ -77,7 +77,7 @@ def _reversed(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plante
         both = inside[0].time + max(o.end_time for o in inside)
         new = {
             o.index: replace(
-                o, time=_snapped(beatmap, both - o.end_time, start), end_time=_snapped(beatmap, both - o.time, start)
+                o, time=on_tick(beatmap, both - o.end_time, start), end_time=on_tick(beatmap, both - o.time, start)
             )
             for o in inside
         }
@@ -112,11 +112,11 @@ def _column_dragged(beats: float, beatmap: Beatmap, random: Generator, envelope:
                     continue
                 changed = with_objects(beatmap, {o.index: o for o in moved})
                 note = f"{len(notes)} notes of column {column} {move:+.0f} ms off the others"
-                return _of_lines(changed, moved, [*notes, *moved], note)
+                return of_lines(changed, moved, [*notes, *moved], note)
     return None
 
 
-def _of_lines(changed: Beatmap, new: Sequence[HitObject], all_: Sequence[HitObject], note: str) -> Planted:
+def of_lines(changed: Beatmap, new: Sequence[HitObject], all_: Sequence[HitObject], note: str) -> Planted:
     """A mistake of the notes `new`, over the time of `all_` of them, as they were and as they are."""
     wanted = {(o.line, o.time, o.x) for o in new}
     objects = tuple(o.index for o in changed.hit_objects if (o.line, o.time, o.x) in wanted)
@@ -153,7 +153,7 @@ def _accent_late(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Pla
             late = moved_in_time(o, b.time - a.time)
             if are_free(beatmap, [late]):
                 note = f"note of a chord of {len(a.objects)} in the row after it"
-                return _of_lines(exchanged(beatmap, o, late), [*a.objects, late], [o, late], note)
+                return of_lines(exchanged(beatmap, o, late), [*a.objects, late], [o, late], note)
     return None
 
 
@@ -176,7 +176,7 @@ def _mirrored_on_itself(beatmap: Beatmap, random: Generator, envelope: Envelope)
             if len({round(o.time) for o in inside}) >= LEAST_CHANGED and are_free(beatmap, copies):
                 changed = rebuild(beatmap, hit_objects=[*beatmap.hit_objects, *copies])
                 note = f"mirrored copies of {len(copies)} notes beside them"
-                return _of_lines(changed, copies, copies, note)
+                return of_lines(changed, copies, copies, note)
     return None
 
 
@@ -197,7 +197,7 @@ def _inverted(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plante
                 new.append(replace(o, kind=ObjectKind.HOLD, end_time=float(round(following.time - quarter))))
         if len(new) >= LEAST_CHANGED:
             changed = with_objects(beatmap, {o.index: o for o in new})
-            return _of_lines(changed, new, new, f"{len(new)} notes of a measure held until the next of their column")
+            return of_lines(changed, new, new, f"{len(new)} notes of a measure held until the next of their column")
     return None
 
 
@@ -221,7 +221,7 @@ def _resnapped(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plant
             and not any(crosses_point(beatmap, o.time, to.time) for o, to in zip(fine, moved, strict=True))
         ):
             changed = with_objects(beatmap, {o.index: o for o in moved})
-            return _of_lines(changed, moved, [*fine, *moved], f"{len(moved)} notes snapped to quarters of a beat")
+            return of_lines(changed, moved, [*fine, *moved], f"{len(moved)} notes snapped to quarters of a beat")
     return None
 
 
@@ -251,7 +251,7 @@ def _wrong_key(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plant
                 changed = with_objects(beatmap, {o.index: o for o in moved})
                 if jacks(changed, start, end) >= jacks(beatmap, start, end) + LEAST_JACKS:
                     note = f"{len(notes)} notes of column {column} in column {other}"
-                    return _of_lines(changed, moved, moved, note)
+                    return of_lines(changed, moved, moved, note)
     return None
 
 
@@ -291,7 +291,7 @@ def _samples_late(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Pl
         changed = with_objects(beatmap, new)
         before, after = _played(beatmap, start, end), _played(changed, start, end)
         if sum(before[tick] != after[tick] for tick in before) >= LEAST_CHANGED:
-            return _of_lines(changed, keyed, keyed, f"samples of {len(keyed)} notes of a measure one note late")
+            return of_lines(changed, keyed, keyed, f"samples of {len(keyed)} notes of a measure one note late")
     return None
 
 

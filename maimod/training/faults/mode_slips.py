@@ -152,7 +152,7 @@ def _chord_torn(beats: float, beatmap: Beatmap, random: Generator, envelope: Env
     return None
 
 
-def _rows_in(beatmap: Beatmap, start: float, end: float) -> list[Row]:
+def rows_in(beatmap: Beatmap, start: float, end: float) -> list[Row]:
     """Rows that start in a stretch [ms]."""
     rows: dict[int, list[HitObject]] = {}
     for o in starting_in(beatmap, start, end):
@@ -168,7 +168,7 @@ def _beat_repeated(beatmap: Beatmap, random: Generator, envelope: Envelope) -> P
         beat = red.beat_length
         if not is_on_tick(beatmap, row.time, 1) or row.time - beat < red.time - SAME_MS:
             continue
-        before, own = (_rows_in(beatmap, start, start + beat) for start in (row.time - beat, row.time))
+        before, own = (rows_in(beatmap, start, start + beat) for start in (row.time - beat, row.time))
         if len(own) >= LEAST_ROWS and _have_one_rhythm(before, own, beat):
             others = sum(columns_of(beatmap, a) != columns_of(beatmap, b) for a, b in zip(before, own, strict=True))
             repeats += others == 0

@@ -183,7 +183,7 @@ def _scroll_pasted(beatmap: Beatmap, random: Generator, envelope: Envelope) -> P
     for start, end in in_turn(random, measures):
         for source in list(in_turn(random, sources))[:SOURCES_TRIED]:
             if abs(source[1] - source[0] - (end - start)) < SAME_MS and abs(source[0] - start) >= end - start - SAME_MS:
-                planted = _with_lines_of(beatmap, source[0], start, float(round(end)))
+                planted = with_lines_of(beatmap, source[0], start, float(round(end)))
                 if planted is not None:
                     return planted
     return None
@@ -199,7 +199,7 @@ def _lines_in(beatmap: Beatmap, start: float, end: float) -> list[float]:
     return [p.time for p in beatmap.timing_points if not p.uninherited and start - SAME_MS <= p.time < end - SAME_MS]
 
 
-def _with_lines_of(beatmap: Beatmap, source: float, start: float, end: float) -> Planted | None:
+def with_lines_of(beatmap: Beatmap, source: float, start: float, end: float) -> Planted | None:
     """The speeds of the measures at `source` from `start` to `end` [ms], with the samples and kiai that are there; None if they
     hardly show."""
     by = float(round(start - source))
