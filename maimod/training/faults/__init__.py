@@ -35,6 +35,7 @@ from maimod.training.faults import (
     rhythm_slips,
     sections,
     selections,
+    shape_slips,
     slider_slips,
     sliders,
     sound_keys,
@@ -43,6 +44,7 @@ from maimod.training.faults import (
     sounds,
     sounds_and_combos,
     taiko_slips,
+    timeline_slips,
     timing,
     timing_panel,
 )
@@ -104,7 +106,14 @@ FOURTH: tuple[Fault, ...] = (
     *catch_slips.FAULTS,
 )
 """Kinds made after judge 15, for the same purpose."""
-FIFTH: tuple[Fault, ...] = (*sounds_and_combos.FAULTS, *timing_panel.FAULTS, *mania_columns.FAULTS, *mania_hands.FAULTS)
+FIFTH: tuple[Fault, ...] = (
+    *sounds_and_combos.FAULTS,
+    *timing_panel.FAULTS,
+    *mania_columns.FAULTS,
+    *mania_hands.FAULTS,
+    *timeline_slips.FAULTS,
+    *shape_slips.FAULTS,
+)
 """Kinds made after judge 16, for the same purpose."""
 FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER, *THIRD, *FOURTH, *FIFTH)
 """All faults. Those of earlier sets come first, so that each is planted at the same place with or without the others."""
