@@ -15,8 +15,10 @@ from maimod.training.faults import (
     catch_slips,
     combos,
     dragged,
+    drum_edits,
     earlier,
     figures,
+    fruit_edits,
     line_passages,
     line_slips,
     lines,
@@ -113,6 +115,8 @@ FIFTH: tuple[Fault, ...] = (
     *mania_hands.FAULTS,
     *timeline_slips.FAULTS,
     *shape_slips.FAULTS,
+    *drum_edits.FAULTS,
+    *fruit_edits.FAULTS,
 )
 """Kinds made after judge 16, for the same purpose."""
 FAULTS: tuple[Fault, ...] = (*CLASSIC, *FURTHER, *THIRD, *FOURTH, *FIFTH)
