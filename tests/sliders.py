@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.findings import Finding
 from maimod.osu.beatmap import Beatmap
-from maimod.rules import sliders
 from maimod.rules.evidence import Evidence
+from maimod.rules.sliders import check as slider_check
 from tests.findings import findings_of
 
 N = 30
@@ -22,7 +22,7 @@ def lines(changed: Mapping[int, str] | None = None, path: str = STRAIGHT, length
 
 
 def find(loaded: Beatmap, rule: str, scores: Sequence[EventScore] | None = None) -> list[Finding]:
-    found = findings_of(sliders.run, Evidence(loaded, None if scores is None else tuple(scores)))
+    found = findings_of(slider_check.run, Evidence(loaded, None if scores is None else tuple(scores)))
     return [finding for finding in found if finding.rule == rule]
 
 

@@ -17,7 +17,7 @@ from maimod.findings import Category, Report
 from maimod.linter.causes import CAUSES
 from maimod.reporters.sarif import as_sarif
 from maimod.reporters.view import View
-from maimod.rules import CHECKS, RULES
+from maimod.rules import CHECKS, RULES, sliders
 from maimod.rules.base import DOCS
 
 ROOT = Path(__file__).parents[1]
@@ -43,9 +43,8 @@ def test_the_rules_page_is_that_of_the_declarations() -> None:
 
 def test_every_module_of_rules_is_registered_in_report_order() -> None:
     folder = Path(rules.__file__).parent
-    modules = [
-        importlib.import_module(f"maimod.rules.{path.stem}") for path in folder.glob("*.py") if path.stem != "__init__"
-    ]
+    paths = [path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py") if path.stem != "__init__"]
+    modules = [importlib.import_module(".".join(("maimod.rules", *path.parts))) for path in paths]
     in_modules = [check.title for one in modules for name, check in vars(one).items() if name.endswith("CHECK")]
     assert sorted(in_modules) == sorted(check.title for check in CHECKS)
     order = list(Category)
@@ -203,9 +202,9 @@ def test_commands_are_recognised() -> None:
 def test_the_worked_example_of_a_rule_works(monkeypatch: pytest.MonkeyPatch) -> None:
     page = (ROOT / "docs" / "adding-a-rule.md").read_text(encoding="utf-8")
     code, tests = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    module, there = ModuleType("maimod.rules.many_repeats"), ModuleType("example")
+    module, there = ModuleType("maimod.rules.sliders.many_repeats"), ModuleType("example")
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setattr(rules, "many_repeats", module, raising=False)
+    monkeypatch.setattr(sliders, "many_repeats", module, raising=False)
     exec(code, vars(module))
     monkeypatch.setitem(RULES, module.MANY_REPEATS.id, module.MANY_REPEATS)
     exec(tests, vars(there))

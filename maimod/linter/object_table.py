@@ -36,8 +36,8 @@ from maimod.features import (
 from maimod.features.slip_model import Slips
 from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import SAME_BEAT_MS, BeatGrid, are_near
-from maimod.rules import slips
 from maimod.rules.evidence import Evidence
+from maimod.rules.positions import slips
 from maimod.rules.rhythm_index import alternative
 
 HIGHEST_BITS = 20.0

@@ -37,8 +37,8 @@ from maimod.rules import elsewhere
 from maimod.rules.base import Candidate, Certainty
 from maimod.rules.bundles import TIMES
 from maimod.rules.evidence import Evidence
-from maimod.rules.snaps import IS_HEARD
-from maimod.rules.volume import QUIET, QUIET_PERCENT
+from maimod.rules.hitsounds.volume import QUIET, QUIET_PERCENT
+from maimod.rules.rhythm.snaps import IS_HEARD
 
 PROBLEM_SCORE, WARNING_SCORE, MINOR_SCORE = 0.85, 0.6, 0.2
 """A finding is a problem, a warning or a minor from this score on (bounded by its rule). An estimate below the last is not

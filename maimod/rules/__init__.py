@@ -1,103 +1,91 @@
 """All checks, in report order. How to add one: docs/adding-a-rule.md."""
 
-from maimod.rules import (
+from maimod.rules import new_combos
+from maimod.rules.base import Rule
+from maimod.rules.catch import combos as catch_combos
+from maimod.rules.catch import dashes
+from maimod.rules.checks import BeatmapCheck, MapsetCheck
+from maimod.rules.hitsounds import bodies as body_sounds
+from maimod.rules.hitsounds import edges as edge_sounds
+from maimod.rules.hitsounds import habits, lone_sets, own_sets, volume_steps
+from maimod.rules.kiai import borders as kiai_borders
+from maimod.rules.kiai import ends as kiai_ends
+from maimod.rules.kiai import sections as kiai_sections
+from maimod.rules.mania import agreement as mania_agreement
+from maimod.rules.mania import chord_sounds, holds
+from maimod.rules.mania import columns as mania_columns
+from maimod.rules.mania import keys as mania_keys
+from maimod.rules.mania import patterns as mania_patterns
+from maimod.rules.mania import slips as mania_slips
+from maimod.rules.mapset import (
     agreement,
-    bar_lines,
-    body_sounds,
-    catch,
-    catch_combos,
-    chord_sounds,
-    clashes,
     consistency,
     difficulty,
-    edge_sounds,
     files,
-    forms,
-    hitsounds,
-    holds,
-    kiai,
-    kiai_borders,
-    kiai_sections,
-    lines,
-    lone_sets,
-    mania,
-    mania_agreement,
-    mania_columns,
-    mania_patterns,
-    mania_slips,
     metadata,
-    new_combos,
-    offscreen,
-    overlaps,
-    own_sets,
-    passage_rhythms,
-    passage_sounds,
-    passage_speeds,
-    passage_wholes,
     playing_time,
-    positions,
-    readability,
-    red_lines,
-    rhythm,
     samples,
-    scroll_speed,
-    set_snaps,
     shared_timing,
     skins,
-    slider_reading,
-    slider_slips,
-    sliders,
-    slips,
-    spacing,
-    spinners,
     spread,
     storyboards,
     submission,
-    taiko,
-    taiko_sets,
-    taiko_slips,
-    timing,
     unused_files,
-    velocity_steps,
-    volume_steps,
 )
-from maimod.rules.base import Rule
-from maimod.rules.checks import BeatmapCheck, MapsetCheck
+from maimod.rules.mapset import snaps as set_snaps
+from maimod.rules.passages import rhythms as passage_rhythms
+from maimod.rules.passages import sounds as passage_sounds
+from maimod.rules.passages import speeds as passage_speeds
+from maimod.rules.passages import wholes as passage_wholes
+from maimod.rules.positions import offscreen, overlaps, readability, slips, spacing, unexpected
+from maimod.rules.rhythm import clashes, spinners
+from maimod.rules.rhythm import objects as rhythm_objects
+from maimod.rules.sliders import check as slider_check
+from maimod.rules.sliders import forms
+from maimod.rules.sliders import reading as slider_reading
+from maimod.rules.sliders import slips as slider_slips
+from maimod.rules.taiko import bar_lines
+from maimod.rules.taiko import patterns as taiko_patterns
+from maimod.rules.taiko import sets as taiko_sets
+from maimod.rules.taiko import slips as taiko_slips
+from maimod.rules.timing import alignment, lines, red_lines
+from maimod.rules.velocity import scroll_speed
+from maimod.rules.velocity import steps as velocity_steps
 
 CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
-    rhythm.CHECK,
+    rhythm_objects.CHECK,
     passage_rhythms.CHECK,
     passage_wholes.RHYTHM_CHECK,
     spinners.CHECK,
     clashes.CHECK,
-    taiko.CHECK,
+    taiko_patterns.CHECK,
     mania_patterns.CHECK,
     holds.CHECK,
     mania_slips.CHECK,
     red_lines.CHECK,
-    timing.CHECK,
+    alignment.CHECK,
     lines.CHECK,
     bar_lines.CHECK,
     offscreen.CHECK,
     spacing.CHECK,
-    positions.CHECK,
+    unexpected.CHECK,
     mania_columns.CHECK,
     slips.CHECK,
     passage_wholes.POSITIONS_CHECK,
     mania_slips.COLUMN_CHECK,
     readability.CHECK,
     overlaps.CHECK,
-    catch.CHECK,
+    dashes.CHECK,
     new_combos.CHECK,
     passage_wholes.COMBOS_CHECK,
     catch_combos.CHECK,
-    sliders.CHECK,
+    slider_check.CHECK,
     slider_slips.CHECK,
     forms.CHECK,
     slider_reading.CHECK,
     passage_speeds.CHECK,
     velocity_steps.SLIDER_CHECK,
-    hitsounds.CHECK,
+    habits.CHECK,
     passage_sounds.CHECK,
     own_sets.CHECK,
     passage_wholes.SOUNDS_CHECK,
@@ -109,7 +97,7 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     taiko_slips.CHECK,
     scroll_speed.CHECK,
     velocity_steps.SCROLL_CHECK,
-    kiai.CHECK,
+    kiai_ends.CHECK,
     kiai_sections.CHECK,
     kiai_borders.CHECK,
     metadata.CHECK,
@@ -120,7 +108,7 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     skins.CHECK,
     difficulty.CHECK,
     playing_time.CHECK,
-    mania.CHECK,
+    mania_keys.CHECK,
     consistency.CHECK,
     shared_timing.CHECK,
     spread.CHECK,

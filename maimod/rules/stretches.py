@@ -16,7 +16,7 @@ from maimod.osu.beatmap import Beatmap, TimingPoint
 from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.rules.base import Candidate
 from maimod.rules.evidence import Evidence
-from maimod.rules.passage_rhythms import log_odds
+from maimod.rules.passages.rhythms import log_odds
 
 MOST_BITS_OF_HIT, MOST_BITS = 2.0, 8.0
 """Of one hit, and of a whole stretch, by each kind of evidence: the hits of a stretch are changed together."""

@@ -25,9 +25,10 @@ from maimod.findings import Severity  # noqa: E402
 from maimod.linter.calibration import Calibration  # noqa: E402
 from maimod.linter.rescore import rescore  # noqa: E402
 from maimod.osu.beatmap import Beatmap, Mode  # noqa: E402
-from maimod.rules import positions, rhythm  # noqa: E402
 from maimod.rules.base import Candidate, candidate  # noqa: E402
 from maimod.rules.evidence import Evidence  # noqa: E402
+from maimod.rules.positions import unexpected  # noqa: E402
+from maimod.rules.rhythm import objects as rhythm_objects  # noqa: E402
 from maimod.training.corruption import KIND, corrupt, corrupt_lines  # noqa: E402
 from maimod.training.window_cache import RememberingRunner  # noqa: E402
 from tests.families.test_scoring import a_map, a_song, surprisals, tiny_model  # noqa: E402
@@ -133,7 +134,7 @@ def evidence_with(logits: dict[str, float], at: int = 10) -> Evidence:
 
 def a_candidate(evidence: Evidence, at: int) -> Candidate:
     o = evidence.beatmap.hit_objects[at]
-    return candidate(positions.UNEXPECTED, time=o.time, line=o.line, objects=[o], measure=7.0, message="")
+    return candidate(unexpected.UNEXPECTED, time=o.time, line=o.line, objects=[o], measure=7.0, message="")
 
 
 def test_the_discriminator_confirms_and_clears() -> None:
@@ -144,7 +145,7 @@ def test_the_discriminator_confirms_and_clears() -> None:
 
 def test_what_it_alone_saw_is_a_finding() -> None:
     evidence = evidence_with({"extra": 6.0})
-    suggested = [one for one in rhythm.CHECK.candidates(evidence) if one.proposed is not None]
+    suggested = [one for one in rhythm_objects.CHECK.candidates(evidence) if one.proposed is not None]
     (finding,) = rescore(suggested, evidence, Calibration())
     # No warning, because there is no song that could contradict.
     assert (finding.rule, finding.objects, finding.severity) == ("rhythm/unexpected-object", (10,), Severity.MINOR)

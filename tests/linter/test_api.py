@@ -170,13 +170,18 @@ def test_the_program_and_the_weights_are_part_of_the_key(tmp_path, monkeypatch):
         return caching.of_setup(Settings(), [tmp_path / "checkpoint"])
 
     package = tmp_path / "maimod"
-    for file in ("maimod/__init__.py", "maimod/rules/rhythm.py", "checkpoint/config.json", "checkpoint/a.safetensors"):
+    for file in (
+        "maimod/__init__.py",
+        "maimod/rules/rhythm/objects.py",
+        "checkpoint/config.json",
+        "checkpoint/a.safetensors",
+    ):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_bytes(b"1")
     assert len(list(Path(maimod.__file__).parent.rglob("*.py"))) > 100  # the files that `of_program` reads
     monkeypatch.setattr(maimod, "__file__", str(package / "__init__.py"))
     keys = [key()]
-    for file in ("maimod/rules/rhythm.py", "checkpoint/config.json", "checkpoint/a.safetensors"):
+    for file in ("maimod/rules/rhythm/objects.py", "checkpoint/config.json", "checkpoint/a.safetensors"):
         (tmp_path / file).write_bytes(b"2")
         keys.append(key())
     caching.of_program.cache_clear()

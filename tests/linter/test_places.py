@@ -23,19 +23,14 @@ from maimod.linter.places import NAMES, Place, RatedCandidate
 from maimod.linter.rescore import can_judge, judged_places
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
-from maimod.rules import (
-    RULES,
-    hitsounds,
-    new_combos,
-    own_sets,
-    positions,
-    rhythm,
-    slider_directions,
-    slider_shapes,
-    volume_steps,
-)
+from maimod.rules import RULES, new_combos
 from maimod.rules.base import Candidate, Rule, candidate
 from maimod.rules.evidence import Evidence
+from maimod.rules.hitsounds import habits, own_sets, volume_steps
+from maimod.rules.positions import unexpected
+from maimod.rules.rhythm import objects as rhythm_objects
+from maimod.rules.sliders import directions as slider_directions
+from maimod.rules.sliders import shapes as slider_shapes
 from tests.findings import doubted, judgeable
 from tests.maps import beatmap
 
@@ -57,17 +52,17 @@ def value(features: np.ndarray, name: str, row: int = 0) -> float:
 
 
 def test_every_name_is_a_column_and_only_once() -> None:
-    _, features = judged_places([about(rhythm.WRONG_TICK, 5, measure=5.0)], evidence(), Calibration())
+    _, features = judged_places([about(rhythm_objects.WRONG_TICK, 5, measure=5.0)], evidence(), Calibration())
     assert features.shape == (1, len(NAMES)) and len(set(NAMES)) == len(NAMES)
     assert features.dtype == np.float32
 
 
 def test_candidates_of_one_category_at_one_object_are_one_place() -> None:
     found = [
-        about(rhythm.WRONG_TICK, 5, measure=5.0),
-        about(rhythm.UNEXPECTED_OBJECT, 5, proposed=-2.0),
+        about(rhythm_objects.WRONG_TICK, 5, measure=5.0),
+        about(rhythm_objects.UNEXPECTED_OBJECT, 5, proposed=-2.0),
         about(new_combos.MISSING, 5, measure=3.0),
-        about(rhythm.WRONG_TICK, 6, measure=5.0),
+        about(rhythm_objects.WRONG_TICK, 6, measure=5.0),
     ]
     places, _ = judged_places(found, evidence(), Calibration())
     assert [(p.category, p.rank, len(p.candidates)) for p in places] == [
@@ -78,15 +73,17 @@ def test_candidates_of_one_category_at_one_object_are_one_place() -> None:
 
 
 def test_an_empty_slot_is_another_place_than_the_object_before_it() -> None:
-    hole = about(rhythm.MISSING_OBJECT, 5, time=MAP.hit_objects[5].time + 250, measure=9.0)
-    places, features = judged_places([about(rhythm.WRONG_TICK, 5, measure=5.0), hole], evidence(), Calibration())
+    hole = about(rhythm_objects.MISSING_OBJECT, 5, time=MAP.hit_objects[5].time + 250, measure=9.0)
+    places, features = judged_places(
+        [about(rhythm_objects.WRONG_TICK, 5, measure=5.0), hole], evidence(), Calibration()
+    )
     assert len(places) == 2
     assert [value(features, "empty", row) for row in range(2)] == [0.0, 1.0]
 
 
 def test_exact_rules_have_no_place_but_are_known() -> None:
-    exact = about(rhythm.UNSNAPPED, 5)
-    places, features = judged_places([exact, about(positions.UNEXPECTED, 5, measure=2.0)], evidence(), Calibration())
+    exact = about(rhythm_objects.UNSNAPPED, 5)
+    places, features = judged_places([exact, about(unexpected.UNEXPECTED, 5, measure=2.0)], evidence(), Calibration())
     assert [p.category for p in places] == [Category.POSITIONS]
     assert value(features, "exact_here") == 1.0
     assert {RULES[rule].tier for rule in module.RULE_IDS} == {Tier.ESTIMATED}
@@ -120,7 +117,7 @@ def test_what_the_generator_says_there_and_beside_it() -> None:
         surprised(12, EventKind.POS_Y, 1.0, 2),
         surprised(13, EventKind.HITSOUND, 4.0, 3),
     )
-    _, features = judged_places([about(positions.UNEXPECTED, 12, measure=2.0)], evidence(scores=scores), Calibration())
+    _, features = judged_places([about(unexpected.UNEXPECTED, 12, measure=2.0)], evidence(scores=scores), Calibration())
     assert value(features, "bits position") == 7.0 and value(features, "rank position bits") == 0.0
     assert value(features, "before time") == 3.0 and value(features, "after sound") == 4.0
 
@@ -132,7 +129,7 @@ def test_what_the_model_of_slips_says_of_the_object_and_its_neighbours() -> None
     seen = replace(evidence(), slip_model=model)
     assert seen.slips is not None
     exact = (seen.slips.measures.residuals <= 1.5).sum(axis=1)
-    found = [about(positions.UNEXPECTED, at, measure=2.0) for at in range(40)]
+    found = [about(unexpected.UNEXPECTED, at, measure=2.0) for at in range(40)]
     _, features = judged_places(found, seen, Calibration())
     log_odds = [value(features, "slip position log-odds", row) for row in range(40)]
     assert log_odds == [3.0 if count <= 15.0 else -1.0 for count in exact.tolist()] and len(set(log_odds)) == 2
@@ -158,7 +155,7 @@ def test_what_the_model_of_forms_says() -> None:
     always = Forest([], Trees(-5.0))
     model = SlipModel(1, always, always, forms=Forest(["count form"], unknown))
     places = [
-        candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+        candidate(rhythm_objects.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
         for o in loaded.hit_objects
     ]
 
@@ -189,7 +186,9 @@ def test_what_the_models_of_other_modes_say_goes_into_features_of_its_own(mode: 
     model = SlipModel(1, constant(9.0), constant(9.0), **{name: constant(value) for name, value in parts.items()})
     loaded = beatmap([f"{64 + 40 * (i % 8)},192,{1000 + 500 * i},1,0,0:0:0:0:" for i in range(40)], mode=mode)
     o = loaded.hit_objects[7]
-    found = [candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)]
+    found = [
+        candidate(rhythm_objects.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+    ]
     seen = judgeable(loaded, {}, slip_model=model)
     _, features = judged_places(found, seen, Calibration())
     kinds = ("position", "shape", "chord", "end", "colour", "form", "plane")
@@ -233,7 +232,7 @@ def test_what_the_networks_of_slips_say_goes_into_features_of_its_own(mode: int,
     lines[8] = "100,192,5000,12,0,5400"
     loaded = beatmap([line for line in lines if mode != 3 or ",12,0," not in line], mode=mode)
     found = [
-        candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+        candidate(rhythm_objects.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
         for o in loaded.hit_objects
     ]
     _, features = judged_places(found, judgeable(loaded, {}, slip_model=model), Calibration())
@@ -260,7 +259,7 @@ def test_bodies_of_catch_are_measured_with_their_y() -> None:
     rows[25] = rows[25].replace(":100,1", ":100|210:100,1")  # one control point more
     loaded = beatmap(rows, mode=2)
     places = [
-        candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+        candidate(rhythm_objects.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
         for o in loaded.hit_objects
     ]
     model = SlipModel(1, always, always, catch=always)
@@ -278,7 +277,7 @@ def test_other_colours_and_the_copies_are_those_of_the_notes_alone() -> None:
     lines[44] = "256,192,12000,1,0,0:0:0:0:"  # a kat became a don
     loaded = beatmap(lines, mode=1)
     found = [
-        candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+        candidate(rhythm_objects.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
         for o in loaded.hit_objects
     ]
     _, features = judged_places(found, judgeable(loaded, {}, slip_model=model), Calibration())
@@ -298,7 +297,7 @@ def test_the_way_of_the_catcher_and_that_of_the_copies() -> None:
     lines[37] = "336,192,10250,1,0,0:0:0:0:"
     loaded = beatmap(lines, mode=2)
     found = [
-        candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+        candidate(rhythm_objects.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
         for o in loaded.hit_objects
     ]
     _, features = judged_places(found, judgeable(loaded, {}, slip_model=model), Calibration())
@@ -315,7 +314,7 @@ def test_the_other_difficulties_are_known() -> None:
         path="easy.osu",
     )
     seen = replace(evidence(), mapset=Mapset(Path(), (MAP, other)))
-    found = [about(rhythm.UNEXPECTED_OBJECT, at, measure=5.0) for at in (2, 3)]
+    found = [about(rhythm_objects.UNEXPECTED_OBJECT, at, measure=5.0) for at in (2, 3)]
     _, features = judged_places(found, seen, Calibration())
     assert [value(features, "siblings_with_object", row) for row in range(2)] == [1.0, 0.0]
     assert [value(features, "siblings_with_flag", row) for row in range(2)] == [1.0, 0.0]
@@ -341,7 +340,7 @@ def test_the_holds_of_the_other_difficulties_are_known_in_mania_alone() -> None:
         (of(1, 40 * [0], "own.osu"), 0.0),
     ):
         found = [
-            candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+            candidate(rhythm_objects.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
             for o in own.hit_objects
         ]
         seen = judgeable(own, {}, slip_model=model, mapset=Mapset(Path(), (own, other)))
@@ -360,7 +359,7 @@ def test_notes_are_ranked_by_their_ends_apart_from_holds() -> None:
     ]
     own = beatmap(lines, mode=3)
     found = [
-        candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+        candidate(rhythm_objects.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
         for o in own.hit_objects
     ]
     _, features = judged_places(found, judgeable(own, {}, slip_model=model), Calibration())
@@ -376,7 +375,7 @@ def test_the_notes_of_a_chord_have_the_gaps_of_the_chord() -> None:
     hold = "448,192,1250,128,0,2750:0:0:0:0:"
     own = beatmap([*lines[:3], hold, *lines[3:]], mode=3)
     found = [
-        candidate(rhythm.UNEXPECTED_KIND, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+        candidate(rhythm_objects.UNEXPECTED_KIND, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
         for o in own.hit_objects
     ]
     _, features = judged_places(found, judgeable(own, {}), Calibration())
@@ -394,7 +393,7 @@ def test_a_chord_of_another_difficulty_has_all_kinds_of_its_notes() -> None:
 
     own = holds(0)
     found = [
-        candidate(rhythm.UNEXPECTED_KIND, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
+        candidate(rhythm_objects.UNEXPECTED_KIND, time=o.time, line=o.line, objects=[o], message="message", measure=5.0)
         for o in own.hit_objects[:2]
     ]
     others = (own, holds(1), holds())
@@ -419,9 +418,9 @@ def test_places_in_a_stretch_that_lacks_a_line_know_of_it() -> None:
     numbers = {"bits": 7.0, "bits_of_copies": 3.0, "bits_of_difficulties": 4.0, "ends_at_line": True, "beats": 8.0}
     found = [
         about(volume_steps.STEP, 5, measure=7.0, end_time=MAP.hit_objects[9].time, **numbers),
-        about(hitsounds.VOLUME, 7, proposed=-2.0),
-        about(rhythm.WRONG_TICK, 7, measure=5.0),
-        about(hitsounds.VOLUME, 12, proposed=-2.0),
+        about(habits.VOLUME, 7, proposed=-2.0),
+        about(rhythm_objects.WRONG_TICK, 7, measure=5.0),
+        about(habits.VOLUME, 12, proposed=-2.0),
     ]
     places, features = judged_places(found, evidence(), Calibration())
     assert [place.rank for place in places if place.category is Category.HITSOUNDS] == [5, 7, 12]

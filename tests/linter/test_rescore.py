@@ -15,23 +15,17 @@ from maimod.linter import rescore as module
 from maimod.linter.calibration import Calibration
 from maimod.linter.rescore import rescore, severity
 from maimod.osu.beatmap import Mode
-from maimod.rules import (
-    clashes,
-    hitsounds,
-    kiai,
-    mania_columns,
-    offscreen,
-    positions,
-    rhythm,
-    slider_shapes,
-    slider_velocities,
-    snaps,
-    spacing,
-    timing,
-    volume,
-)
 from maimod.rules.base import Candidate, Certainty, Curve, Ramp, Rule, candidate
 from maimod.rules.evidence import Evidence
+from maimod.rules.hitsounds import habits, volume
+from maimod.rules.kiai import ends as kiai_ends
+from maimod.rules.mania import columns as mania_columns
+from maimod.rules.positions import offscreen, spacing, unexpected
+from maimod.rules.rhythm import clashes, snaps
+from maimod.rules.rhythm import objects as rhythm_objects
+from maimod.rules.sliders import shapes as slider_shapes
+from maimod.rules.sliders import velocities as slider_velocities
+from maimod.rules.timing import alignment
 from tests.findings import doubted, with_proposals
 from tests.maps import beatmap
 
@@ -72,7 +66,7 @@ class TestScores:
         ],
     )
     def test_certainty_of_a_fact(self, certainty: Certainty, expected: Severity) -> None:
-        (finding,) = rescore([found(rhythm.UNSNAPPED, certainty=certainty)], WITHOUT, Calibration())
+        (finding,) = rescore([found(rhythm_objects.UNSNAPPED, certainty=certainty)], WITHOUT, Calibration())
         assert (finding.severity, finding.score) == (expected, module.CERTAINTY_SCORES[certainty])
 
     @pytest.mark.parametrize(
@@ -84,7 +78,7 @@ class TestScores:
 
     def test_no_severity_is_worse_than_the_rule_allows(self) -> None:
         assert severity(Severity.MINOR, 1.0) is Severity.MINOR
-        (finding,) = rescore([measured(timing.OFFSET, 0.99, by_model=False)], WITHOUT, Calibration())
+        (finding,) = rescore([measured(alignment.OFFSET, 0.99, by_model=False)], WITHOUT, Calibration())
         assert finding.severity is Severity.WARNING
 
     @pytest.mark.parametrize(("score", "count"), [(0.31, 1), (0.29, 0)])
@@ -118,7 +112,7 @@ class TestScores:
             assert finding.message.startswith(f"This {words}. ")
 
     def test_facts_about_one_object_all_stay(self) -> None:
-        facts = [found(rhythm.UNSNAPPED), found(rhythm.UNSNAPPED)]
+        facts = [found(rhythm_objects.UNSNAPPED), found(rhythm_objects.UNSNAPPED)]
         assert len(rescore(facts, WITHOUT, Calibration())) == 2
 
     def test_a_checkpoint_may_bring_its_own_curves(self) -> None:
@@ -135,18 +129,18 @@ class TestDiscriminator:
         return doubted(MAP, {("place", MAP.hit_objects[at].time): logit})
 
     def test_both_log_odds_make_one_score(self) -> None:
-        (finding,) = with_proposals([measured(positions.UNEXPECTED, 0.7)], self.place(2.0), Calibration())
+        (finding,) = with_proposals([measured(unexpected.UNEXPECTED, 0.7)], self.place(2.0), Calibration())
         logit = module.NETWORK_WEIGHT * (math.log(0.7 / 0.3) + 2.0)
         assert finding.score == pytest.approx(1 / (1 + math.exp(-logit)), abs=1e-3)
         assert (finding.evidence["first_reading"], finding.evidence["second_reading"]) == (0.85, 2.0)
 
     def test_it_confirms_and_clears(self) -> None:
-        (sure,) = with_proposals([measured(positions.UNEXPECTED, 0.5)], self.place(4.0), Calibration())
+        (sure,) = with_proposals([measured(unexpected.UNEXPECTED, 0.5)], self.place(4.0), Calibration())
         assert sure.severity is Severity.WARNING
-        assert with_proposals([measured(positions.UNEXPECTED, 0.5)], self.place(-9.0), Calibration()) == []
+        assert with_proposals([measured(unexpected.UNEXPECTED, 0.5)], self.place(-9.0), Calibration()) == []
 
     def test_without_the_song_a_rhythm_is_a_minor(self) -> None:
-        missing = measured(rhythm.UNEXPECTED_OBJECT, 0.9)
+        missing = measured(rhythm_objects.UNEXPECTED_OBJECT, 0.9)
         unheard = doubted(MAP, {("extra", MAP.hit_objects[10].time): 5.0})
         heard = replace(unheard, envelope=OnsetEnvelope(np.zeros(5_000, dtype=np.float32), 5.0))
         severities = [with_proposals([missing], one, Calibration())[0].severity for one in (heard, unheard)]
@@ -159,23 +153,23 @@ class TestDiscriminator:
         assert [one.severity for one in rescore([lone], song, Calibration())] == [expected]
 
     def test_what_was_too_weak_alone_may_be_reported_with_it(self) -> None:
-        weak = measured(positions.UNEXPECTED, 0.1)
+        weak = measured(unexpected.UNEXPECTED, 0.1)
         assert with_proposals([weak], WITHOUT, Calibration()) == []
         assert [f.surprisal for f in with_proposals([weak], self.place(4.0), Calibration())] == [9.0]
 
     def test_a_measure_that_says_nothing_gives_way_to_its_proposal(self) -> None:
-        (finding,) = with_proposals([measured(positions.UNEXPECTED, 0.04)], self.place(9.0), Calibration())
+        (finding,) = with_proposals([measured(unexpected.UNEXPECTED, 0.04)], self.place(9.0), Calibration())
         assert (finding.surprisal, finding.evidence["first_reading"]) == (None, -3.0)
 
     def test_it_proposes_nothing_where_the_rule_has_found_the_same(self) -> None:
-        (finding,) = with_proposals([measured(positions.UNEXPECTED, 0.7)], self.place(4.0), Calibration())
+        (finding,) = with_proposals([measured(unexpected.UNEXPECTED, 0.7)], self.place(4.0), Calibration())
         assert finding.surprisal == 9.0
         doubts = {("place", MAP.hit_objects[at].time): 4.0 for at in (10, 30)}
-        two = with_proposals([measured(positions.UNEXPECTED, 0.7, at=30)], doubted(MAP, doubts), Calibration())
+        two = with_proposals([measured(unexpected.UNEXPECTED, 0.7, at=30)], doubted(MAP, doubts), Calibration())
         assert [(f.objects, f.surprisal) for f in two] == [((30,), 9.0), ((10,), None)]
 
     def test_a_rule_that_it_does_not_cover_keeps_its_own_score(self) -> None:
-        own = measured(rhythm.UNUSUAL_SNAP, 0.7)
+        own = measured(rhythm_objects.UNUSUAL_SNAP, 0.7)
         for evidence in (WITHOUT, self.place(9.0, at=30), doubted(MAP, {}, elsewhere=-30.0)):
             (finding,) = [f for f in with_proposals([own], evidence, Calibration()) if f.rule == own.rule.id]
             assert finding.score == 0.7 and "second_reading" not in finding.evidence
@@ -183,13 +177,13 @@ class TestDiscriminator:
     @pytest.mark.parametrize(("doubted_at", "logit"), [(6125.0, 3.0), (6000.0, -12.0)])
     def test_a_hole_is_asked_about_where_it_is(self, doubted_at: float, logit: float) -> None:
         """Not at the object before it, which the finding names."""
-        hole = replace(measured(rhythm.MISSING_OBJECT, 0.7), time=6125.0)
+        hole = replace(measured(rhythm_objects.MISSING_OBJECT, 0.7), time=6125.0)
         corruption = doubted(MAP, {("missing", doubted_at): 3.0}).corruption
         assert corruption is not None
         assert module.discriminator_logit(corruption, hole) == logit
 
     def test_a_border_of_kiai_is_asked_about_by_the_beats_beside_it(self) -> None:
-        border = candidate(kiai.MISPLACED, time=6000.0, line=9, message="", measure=15.0, curve="")
+        border = candidate(kiai_ends.MISPLACED, time=6000.0, line=9, message="", measure=15.0, curve="")
         doubts = {("kiai", 5500.0 + 125 * i): logit for i, logit in enumerate((1.0, 2.0, 3.0, 6.0))}
         corruption = doubted(MAP, doubts).corruption
         assert corruption is not None
@@ -203,12 +197,12 @@ class TestDiscriminator:
 
 class TestExact:
     FACTS = (
-        (rhythm.UNSNAPPED, Certainty.CERTAIN),
+        (rhythm_objects.UNSNAPPED, Certainty.CERTAIN),
         (offscreen.OFFSCREEN, Certainty.LIKELY),
         (clashes.CONCURRENT, Certainty.CERTAIN),
         (slider_shapes.CONTROL_POINTS, Certainty.LIKELY),
-        (rhythm.SLIGHTLY_LATE, Certainty.HARMLESS),
-        (hitsounds.MUTED, Certainty.CERTAIN),
+        (rhythm_objects.SLIGHTLY_LATE, Certainty.HARMLESS),
+        (habits.MUTED, Certainty.CERTAIN),
     )
 
     @pytest.mark.parametrize(("rule", "certainty"), FACTS, ids=lambda value: getattr(value, "id", value))
@@ -229,14 +223,14 @@ class TestExact:
 
 class TestRepetition:
     def test_a_rule_that_reports_again_and_again_is_lowered(self) -> None:
-        often = [measured(positions.UNEXPECTED, 0.8, at) for at in range(6)]
+        often = [measured(unexpected.UNEXPECTED, 0.8, at) for at in range(6)]
         findings = with_proposals(often, WITHOUT, Calibration())
         assert scores(findings) == [round(0.8 * USUAL / 6, 4)] * 6
         assert {finding.severity for finding in findings} == {Severity.MINOR}
 
     def test_what_is_lowered_too_far_is_left_out(self) -> None:
         assert (
-            with_proposals([measured(positions.UNEXPECTED, 0.9, at) for at in range(20)], WITHOUT, Calibration()) == []
+            with_proposals([measured(unexpected.UNEXPECTED, 0.9, at) for at in range(20)], WITHOUT, Calibration()) == []
         )
 
     def test_what_the_discriminator_alone_sees_again_and_again_is_lowered(self) -> None:
@@ -247,7 +241,7 @@ class TestRepetition:
 
     def test_a_few_are_no_repetition(self) -> None:
         assert scores(
-            with_proposals([measured(positions.UNEXPECTED, 0.8, at) for at in (3, 9)], WITHOUT, Calibration())
+            with_proposals([measured(unexpected.UNEXPECTED, 0.8, at) for at in (3, 9)], WITHOUT, Calibration())
         ) == [0.8, 0.8]
 
     def test_habits_of_the_map_are_not_what_a_network_repeats(self) -> None:
@@ -255,9 +249,9 @@ class TestRepetition:
         assert scores(with_proposals(own, WITHOUT, Calibration())) == [0.8] * 12
 
     def test_each_rule_is_lowered_by_its_own_repetition(self) -> None:
-        often = [measured(positions.UNEXPECTED, 0.8, at) for at in range(6)]
+        often = [measured(unexpected.UNEXPECTED, 0.8, at) for at in range(6)]
         three = [measured(slider_velocities.VELOCITY, 0.8, at) for at in range(20, 23)]
-        lone = measured(rhythm.UNEXPECTED_KIND, 0.8, 30)
+        lone = measured(rhythm_objects.UNEXPECTED_KIND, 0.8, 30)
         findings = with_proposals([*often, *three, lone], WITHOUT, Calibration())
         assert scores(findings) == [round(0.8 * USUAL / 6, 4)] * 6 + [round(0.8 * USUAL / 3, 4)] * 3 + [0.8]
 
@@ -265,7 +259,7 @@ class TestRepetition:
 def test_a_finding_has_all_that_the_candidate_says() -> None:
     o = MAP.hit_objects[10]
     whole = replace(
-        measured(positions.UNEXPECTED, 0.7),
+        measured(unexpected.UNEXPECTED, 0.7),
         end_time=7000.0,
         actual="x:1",
         numbers={"bits": 3.0},
@@ -276,7 +270,7 @@ def test_a_finding_has_all_that_the_candidate_says() -> None:
     assert (finding.time, finding.end_time, finding.line, finding.objects) == (o.time, 7000.0, o.line, (10,))
     assert finding.timestamp == "00:06:000 (11) -" and finding.evidence == {"bits": 3.0}
     assert (finding.surprisal, finding.entropy, finding.actual) == (9.0, 3.0, "x:1")
-    assert finding.message == f"Words. {positions.UNEXPECTED.advice}"
+    assert finding.message == f"Words. {unexpected.UNEXPECTED.advice}"
 
 
 def test_a_border_of_kiai_is_said_of_sounds_and_not_of_positions() -> None:
@@ -291,7 +285,7 @@ def test_a_border_of_kiai_is_said_of_sounds_and_not_of_positions() -> None:
 
 
 def test_words_that_fail_cost_no_other_finding() -> None:
-    one = measured(positions.UNEXPECTED, 0.9)
+    one = measured(unexpected.UNEXPECTED, 0.9)
     object.__setattr__(one, "words", lambda: str(1 // 0))  # past the recorder of messages
     (found,) = with_proposals([one], WITHOUT, Calibration())
     assert found.rule == "positions/unexpected" and "ZeroDivisionError" in found.message

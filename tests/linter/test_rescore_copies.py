@@ -13,8 +13,10 @@ from maimod.findings import Category, Finding, Severity, clock
 from maimod.linter.rescore import rescore
 from maimod.osu.beatmap import Mode
 from maimod.osu.mapset import Mapset
-from maimod.rules import forms, hitsounds, slider_slips
 from maimod.rules.base import Rule, candidate
+from maimod.rules.hitsounds import habits
+from maimod.rules.sliders import forms
+from maimod.rules.sliders import slips as slider_slips
 from tests.features.test_passages import MEASURE, phrase_map
 from tests.findings import judgeable, judging, with_proposals
 from tests.linter.test_rescore import MAP
@@ -66,9 +68,7 @@ def test_other_sounds_in_two_copies_of_a_measure_are_two_findings() -> None:
 
     def unexpected(*sounds: str) -> list[Finding]:
         given = [
-            candidate(
-                hitsounds.UNEXPECTED, time=o.time, line=o.line, objects=[o], message="", measure=9.0, actual=sound
-            )
+            candidate(habits.UNEXPECTED, time=o.time, line=o.line, objects=[o], message="", measure=9.0, actual=sound)
             for o, sound in zip(objects, sounds, strict=True)
         ]
         return rescore(given, seen, calibration)

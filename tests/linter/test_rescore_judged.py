@@ -19,8 +19,13 @@ from maimod.linter.places import NAMES
 from maimod.linter.rescore import rescore
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.osu.mapset import Mapset
-from maimod.rules import hitsounds, mania_slips, offscreen, positions, rhythm, slips, spacing, spinners, velocity_steps
 from maimod.rules.base import Certainty, candidate
+from maimod.rules.hitsounds import habits
+from maimod.rules.mania import slips as mania_slips
+from maimod.rules.positions import offscreen, slips, spacing, unexpected
+from maimod.rules.rhythm import objects as rhythm_objects
+from maimod.rules.rhythm import spinners
+from maimod.rules.velocity import steps as velocity_steps
 from tests.features.test_passages import MEASURE, phrase_map
 from tests.findings import doubted, judgeable, judging, with_proposals
 from tests.linter.test_rescore import MAP, found, measured, scores
@@ -34,8 +39,8 @@ def test_what_was_read_in_ranked_osu_maps_moves_the_score_of_a_rule_or_category(
     sounds = judging(Category.HITSOUNDS, "slot addition", 1.0, 0.0, "hitsounds/unexpected")
     others = judging(Category.POSITIONS, "slot place", 1.0, 0.0, "positions/slip")
     for rule, kind, calibration, by in (
-        (hitsounds.UNEXPECTED, "addition", sounds, 0.4),
-        (positions.UNEXPECTED, "place", BY_PLACE, -0.8),
+        (habits.UNEXPECTED, "addition", sounds, 0.4),
+        (unexpected.UNEXPECTED, "place", BY_PLACE, -0.8),
         (slips.SLIP, "place", others, 0.0),
     ):
         seen = judgeable(MAP, {(kind, MAP.hit_objects[10].time): 0.5})
@@ -49,7 +54,7 @@ def test_what_was_read_in_ranked_osu_maps_moves_the_score_of_a_rule_or_category(
 class TestJudge:
     def test_the_score_of_a_place_is_the_judge_s(self) -> None:
         evidence = judgeable(MAP, {("place", MAP.hit_objects[10].time): 0.5})
-        (finding,) = with_proposals([measured(positions.UNEXPECTED, 0.04)], evidence, BY_PLACE)
+        (finding,) = with_proposals([measured(unexpected.UNEXPECTED, 0.04)], evidence, BY_PLACE)
         assert finding.score == pytest.approx(1 / (1 + math.exp(-0.5)), abs=1e-3)
         assert finding.evidence["second_reading"] == 0.5
 
@@ -60,13 +65,13 @@ class TestJudge:
 
     def test_rules_that_it_does_not_know_keep_their_own_scores(self) -> None:
         evidence = judgeable(MAP, {})
-        own = measured(rhythm.UNUSUAL_SNAP, 0.7)
-        (finding,) = with_proposals([own, measured(positions.UNEXPECTED, 0.7)], evidence, BY_PLACE)
+        own = measured(rhythm_objects.UNUSUAL_SNAP, 0.7)
+        (finding,) = with_proposals([own, measured(unexpected.UNEXPECTED, 0.7)], evidence, BY_PLACE)
         assert (finding.rule, finding.score) == (own.rule.id, 0.7)
 
     def test_a_place_that_was_judged_is_not_weighed_too(self) -> None:
         evidence = judgeable(MAP, {("place", MAP.hit_objects[10].time): 4.0})
-        assert len(rescore([measured(positions.UNEXPECTED, 0.7)], evidence, BY_PLACE)) == 1
+        assert len(rescore([measured(unexpected.UNEXPECTED, 0.7)], evidence, BY_PLACE)) == 1
 
     def test_it_is_silent_about_a_rule_of_its_category_that_it_does_not_know(self) -> None:
         evidence = judgeable(MAP, {("place", MAP.hit_objects[10].time): 4.0})
@@ -75,13 +80,13 @@ class TestJudge:
 
     def test_without_the_generator_s_scores_there_is_no_judgement(self) -> None:
         evidence = replace(judgeable(MAP, {("place", MAP.hit_objects[10].time): 4.0}), scores=None)
-        (finding,) = with_proposals([measured(positions.UNEXPECTED, 0.5)], evidence, BY_PLACE)
+        (finding,) = with_proposals([measured(unexpected.UNEXPECTED, 0.5)], evidence, BY_PLACE)
         assert finding.score == pytest.approx(1 / (1 + math.exp(-0.6 * 4.0)), abs=1e-3)
 
     def test_a_rule_that_the_judge_does_not_know_hides_no_other_at_its_place(self) -> None:
         evidence = judgeable(MAP, {("place", MAP.hit_objects[10].time): 0.5})
         stronger = measured(slips.SLIP, 0.5)
-        rules = {f.rule for f in with_proposals([measured(positions.UNEXPECTED, 0.04), stronger], evidence, BY_PLACE)}
+        rules = {f.rule for f in with_proposals([measured(unexpected.UNEXPECTED, 0.04), stronger], evidence, BY_PLACE)}
         assert "positions/unexpected" in rules
 
     def test_a_place_is_compared_with_the_others_of_its_map(self) -> None:
@@ -118,9 +123,11 @@ class TestJudge:
         times = [1000 * beat // 2 + 125 * (beat % 4 == 2 and beat // 4 in off) for beat in range(80)]
         loaded = beatmap([f"{64 + 40 * (i % 8)},192,{time},1,0,0:0:0:0:" for i, time in enumerate(times)])
         o = loaded.hit_objects[4 * off[-1] + 2]
-        late = candidate(rhythm.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=99.0)
+        late = candidate(
+            rhythm_objects.WRONG_TICK, time=o.time, line=o.line, objects=[o], message="message", measure=99.0
+        )
         heard = replace(doubted(loaded, {}), envelope=OnsetEnvelope(np.zeros(12_000, dtype=np.float32), 5.0), scores=())
-        sure = judging(Category.RHYTHM, NAMES[0], 0.0, 3.0, rhythm.WRONG_TICK.id)
+        sure = judging(Category.RHYTHM, NAMES[0], 0.0, 3.0, rhythm_objects.WRONG_TICK.id)
         (finding,) = (one for one in rescore([late], heard, sure) if one.time == o.time)
         assert finding.score > 0.9 and finding.severity is expected
 
@@ -141,7 +148,7 @@ class TestJudge:
         for mode in (Mode.CATCH, Mode.MANIA):
             seen = judgeable(MAP, {("place", MAP.hit_objects[10].time): -0.5})
             seen = replace(seen, beatmap=replace(MAP, mode=mode))
-            scores += [one.score for one in rescore([found(positions.UNEXPECTED, measure=9.0)], seen, BY_PLACE)]
+            scores += [one.score for one in rescore([found(unexpected.UNEXPECTED, measure=9.0)], seen, BY_PLACE)]
         assert scores == pytest.approx([0.198, 0.378], abs=1e-3)
 
     @pytest.mark.parametrize(
@@ -156,7 +163,7 @@ class TestJudge:
     def test_a_kind_that_was_not_taught_is_a_minor_if_rule_and_proofreader_are_sure(
         self, mode: Mode, category: Category, count: int
     ) -> None:
-        rule = hitsounds.UNEXPECTED if category is Category.HITSOUNDS else positions.UNEXPECTED
+        rule = habits.UNEXPECTED if category is Category.HITSOUNDS else unexpected.UNEXPECTED
         blind = judging(category, NAMES[0], 0.0, -9.0, rule.id)
         for logit, expected in ((4.0, count), (-4.0, 0)):
             seen = judgeable(MAP, {(kind, MAP.hit_objects[10].time): logit for kind in rule.corruptions})
@@ -166,7 +173,7 @@ class TestJudge:
 
     @pytest.mark.parametrize(("logit", "count"), [(-0.9, 1), (-1.1, 0)])
     def test_what_the_proofreader_denies_is_no_kind_that_was_not_taught(self, logit: float, count: int) -> None:
-        rule = hitsounds.UNEXPECTED
+        rule = habits.UNEXPECTED
         blind = judging(Category.HITSOUNDS, NAMES[0], 0.0, -9.0, rule.id)
         denied = judgeable(MAP, {(kind, MAP.hit_objects[10].time): logit for kind in rule.corruptions})
         assert len(rescore([measured(rule, 0.999)], denied, blind)) == count
@@ -175,13 +182,15 @@ class TestJudge:
 @pytest.mark.usefixtures("as_judged")
 class TestSet:
     def test_an_object_off_its_tick_is_less_in_doubt_where_the_set_has_one_too(self) -> None:
-        calibration = judging(Category.RHYTHM, NAMES[0], 0.0, 0.5, rhythm.WRONG_TICK.id)
-        late = measured(rhythm.WRONG_TICK, 0.9)
+        calibration = judging(Category.RHYTHM, NAMES[0], 0.0, 0.5, rhythm_objects.WRONG_TICK.id)
+        late = measured(rhythm_objects.WRONG_TICK, 0.9)
         bare = replace(MAP, hit_objects=MAP.hit_objects[:10], path=Path("bare.osu"))
         scores = []
         for others in ((), (bare, bare, replace(MAP, path=Path("a.osu"))), (bare, replace(MAP, path=Path("b.osu")))):
             seen = judgeable(MAP, {}, mapset=Mapset(Path(), (MAP, *others)))
-            scores += [one.score for one in rescore([late], seen, calibration) if one.rule == rhythm.WRONG_TICK.id]
+            scores += [
+                one.score for one in rescore([late], seen, calibration) if one.rule == rhythm_objects.WRONG_TICK.id
+            ]
         less = 1 / (1 + math.exp(-0.5 - adjustments.SAME_START_LOGIT))
         assert scores == pytest.approx([0.622, 0.622, less], abs=1e-3)
 
@@ -213,7 +222,7 @@ class TestSet:
         assert scores == pytest.approx([less, 0.5, least, 0.5, 0.5], abs=1e-3)
 
     def test_additions_are_less_in_doubt_where_all_of_the_set_has_the_same(self) -> None:
-        calibration = judging(Category.HITSOUNDS, NAMES[0], 0.0, 2.0, hitsounds.UNEXPECTED.id)
+        calibration = judging(Category.HITSOUNDS, NAMES[0], 0.0, 2.0, habits.UNEXPECTED.id)
         scores = []
         for mode, count, sound in (
             (Mode.CATCH, 2, 0),
@@ -231,7 +240,7 @@ class TestSet:
             ]
             others = [replace(own, path=Path(f"{name}.osu"), hit_objects=tuple(changed)) for name in range(count)]
             seen = judgeable(own, {}, mapset=Mapset(Path(), (own, *others)))
-            doubt = candidate(hitsounds.UNEXPECTED, time=hit.time, line=1, objects=[hit], message="", measure=9.0)
+            doubt = candidate(habits.UNEXPECTED, time=hit.time, line=1, objects=[hit], message="", measure=9.0)
             scores += [one.score for one in rescore([doubt], seen, calibration)]
         least, less = (
             1 / (1 + math.exp(-2.0 - by)) for by in (adjustments.SAME_SOUND_LOGIT, adjustments.AS_MOST_LOGIT)
@@ -239,16 +248,16 @@ class TestSet:
         assert scores == pytest.approx([least, 0.881, 0.881, less, less, 0.881, 0.881], abs=1e-3)
 
     def test_sounds_that_most_of_the_map_and_the_set_have_keep_no_least_log_odds(self) -> None:
-        blind = judging(Category.HITSOUNDS, NAMES[0], 0.0, -9.0, hitsounds.UNEXPECTED.id)
+        blind = judging(Category.HITSOUNDS, NAMES[0], 0.0, -9.0, habits.UNEXPECTED.id)
         own = phrase_map()
         hit = next(o for o in own.hit_objects if o.time == 9 * MEASURE)
-        doubt = candidate(hitsounds.UNEXPECTED, time=hit.time, line=1, objects=[hit], message="", measure=9.0)
+        doubt = candidate(habits.UNEXPECTED, time=hit.time, line=1, objects=[hit], message="", measure=9.0)
         for others, count in (((), 1), ((replace(own, path=Path("other.osu")),), 0)):
             seen = judgeable(own, {("addition", hit.time): 4.0}, mapset=Mapset(Path(), (own, *others)))
             assert len(rescore([doubt], seen, blind)) == count
 
     def test_an_object_is_less_in_doubt_where_one_other_has_it_and_none_has_the_other_tick(self) -> None:
-        calibration = judging(Category.RHYTHM, NAMES[0], 0.0, 0.5, rhythm.WRONG_TICK.id)
+        calibration = judging(Category.RHYTHM, NAMES[0], 0.0, 0.5, rhythm_objects.WRONG_TICK.id)
         time = MAP.hit_objects[10].time
         without = replace(MAP, hit_objects=(*MAP.hit_objects[:10], *MAP.hit_objects[11:]))
         bare, more, whole = (replace(without, path=Path(f"{name}.osu")) for name in ("bare", "more", "whole"))
@@ -260,9 +269,13 @@ class TestSet:
             (time + 500, (bare, more, whole)),
             (None, (bare, more, whole)),
         ):
-            given = replace(measured(rhythm.WRONG_TICK, 0.9), numbers={} if there is None else {"expected_ms": there})
+            given = replace(
+                measured(rhythm_objects.WRONG_TICK, 0.9), numbers={} if there is None else {"expected_ms": there}
+            )
             seen = judgeable(MAP, {}, mapset=Mapset(Path(), (MAP, *others)))
-            scores += [one.score for one in rescore([given], seen, calibration) if one.rule == rhythm.WRONG_TICK.id]
+            scores += [
+                one.score for one in rescore([given], seen, calibration) if one.rule == rhythm_objects.WRONG_TICK.id
+            ]
         less = 1 / (1 + math.exp(-0.5 - adjustments.OTHERS_START_LOGIT))
         assert scores == pytest.approx([less, 0.622, 0.622, 0.622], abs=1e-3)
 

@@ -367,5 +367,5 @@ def test_an_ordinary_set_has_no_problem(tmp_path: Path) -> None:
 def test_every_rule_that_can_be_a_problem_is_here() -> None:
     here = {row.rule for row in ROWS} | {rule for rule, *_ in SETS} | set(ELSEWHERE)
     assert here == {rule.id for rule in RULES.values() if rule.severity is Severity.PROBLEM}
-    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.rglob("test_*.py"))
     assert all(tests.count(word) > 1 for word in ELSEWHERE.values())

@@ -8,20 +8,16 @@ from maimod.discriminator.prediction import KINDS
 from maimod.features import usual_objects
 from maimod.findings import clock
 from maimod.osu.beatmap import Beatmap
-from maimod.rules import (
-    RULES,
-    elsewhere,
-    hitsounds,
-    kiai,
-    mania_columns,
-    new_combos,
-    positions,
-    rhythm,
-    scroll_speed,
-    slider_shapes,
-)
+from maimod.rules import RULES, elsewhere, new_combos
 from maimod.rules.base import Candidate, Rule
 from maimod.rules.evidence import LEAST_PROPOSED_LOGIT
+from maimod.rules.hitsounds import habits
+from maimod.rules.kiai import ends as kiai_ends
+from maimod.rules.mania import columns as mania_columns
+from maimod.rules.positions import unexpected
+from maimod.rules.rhythm import objects as rhythm_objects
+from maimod.rules.sliders import shapes as slider_shapes
+from maimod.rules.velocity import scroll_speed
 from tests.findings import doubted, proposals_of
 from tests.maps import RED_LINE, beatmap
 
@@ -58,24 +54,24 @@ def proposals(loaded: Beatmap, *doubts: tuple[str, float, float]) -> list[Candid
 
 
 CASES: list[tuple[Rule, int, str, float]] = [
-    (rhythm.UNEXPECTED_OBJECT, 0, "extra", 5000),
-    (rhythm.MISSING_OBJECT, 0, "missing", 5250),
-    (rhythm.UNEXPECTED_END, 0, "length", 18_000),
+    (rhythm_objects.UNEXPECTED_OBJECT, 0, "extra", 5000),
+    (rhythm_objects.MISSING_OBJECT, 0, "missing", 5250),
+    (rhythm_objects.UNEXPECTED_END, 0, "length", 18_000),
     (new_combos.MISSING, 0, "combo", 5500),
     (new_combos.UNEXPECTED, 0, "combo", 5000),
-    (hitsounds.MISSING, 0, "addition", 5000),
-    (hitsounds.UNEXPECTED, 0, "addition", 5500),
-    (hitsounds.SAMPLE_SET, 0, "sample_set", 5000),
-    (hitsounds.VOLUME, 0, "volume", 5000),
-    (hitsounds.COLOUR, 1, "addition", 5000),
-    (positions.UNEXPECTED, 0, "place", 5000),
-    (positions.UNEXPECTED, 2, "place", 5000),
+    (habits.MISSING, 0, "addition", 5000),
+    (habits.UNEXPECTED, 0, "addition", 5500),
+    (habits.SAMPLE_SET, 0, "sample_set", 5000),
+    (habits.VOLUME, 0, "volume", 5000),
+    (habits.COLOUR, 1, "addition", 5000),
+    (unexpected.UNEXPECTED, 0, "place", 5000),
+    (unexpected.UNEXPECTED, 2, "place", 5000),
     (mania_columns.UNEXPECTED_COLUMN, 3, "place", 5000),
     (slider_shapes.SHAPE, 0, "shape", 18_000),
     (slider_shapes.SHAPE, 2, "shape", 18_000),
     (scroll_speed.UNEXPECTED, 1, "velocity", 5000),
     (scroll_speed.UNEXPECTED, 3, "velocity", 5000),
-    (kiai.MISPLACED, 0, "kiai", 8000),
+    (kiai_ends.MISPLACED, 0, "kiai", 8000),
 ]
 
 
@@ -90,7 +86,9 @@ def test_a_doubted_place_is_proposals_of(rule: Rule, mode: int, kind: str, time:
 
 
 def test_every_rule_that_says_so_is_proposed_and_no_other() -> None:
-    assert {rule.id for rule, *_ in CASES} | {rhythm.WRONG_TICK.id} == {r.id for r in RULES.values() if r.proposal}
+    assert {rule.id for rule, *_ in CASES} | {rhythm_objects.WRONG_TICK.id} == {
+        r.id for r in RULES.values() if r.proposal
+    }
     everything = [doubted(a_map(mode), {}, elsewhere=2.0) for mode in range(4)]
     seen = {one.rule.id for evidence in everything for one in proposals_of(evidence)}
     assert seen and all(RULES[rule].proposal for rule in seen)
@@ -109,7 +107,7 @@ def test_without_a_doubt_there_are_only_places_to_judge() -> None:
 
 
 def test_a_weak_doubt_beside_another_is_no_object_on_the_wrong_tick() -> None:
-    found = proposals(a_map(), ("extra", 5000, 2.0), ("missing", 5125, rhythm.LEAST_MISPLACED_LOGIT - 0.1))
+    found = proposals(a_map(), ("extra", 5000, 2.0), ("missing", 5125, rhythm_objects.LEAST_MISPLACED_LOGIT - 0.1))
     assert [one.rule.id for one in found] == ["rhythm/unexpected-object", "rhythm/missing-object"]
 
 

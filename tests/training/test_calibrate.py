@@ -18,8 +18,9 @@ from maimod.linter.calibration import Calibration
 from maimod.linter.gather import Gathered
 from maimod.linter.places import CATEGORIES, NAMES, SILENT, Place, RatedCandidate
 from maimod.osu.beatmap import Beatmap
-from maimod.rules import positions, rhythm
 from maimod.rules.base import Rule, candidate
+from maimod.rules.positions import unexpected
+from maimod.rules.rhythm import objects as rhythm_objects
 from maimod.training import calibrate, judge_fit
 from maimod.training.calibrate import examples_of, is_at, write
 from maimod.training.faults import Copy, Planted, select
@@ -31,7 +32,7 @@ from tests.maps import beatmap
 LOADED = beatmap([f"{100 + 40 * (i % 8)},{100 + 25 * (i % 5)},{1000 + 500 * i},1,0,0:0:0:0:" for i in range(120)])
 
 
-RHYTHM = rhythm.MISSING_OBJECT
+RHYTHM = rhythm_objects.MISSING_OBJECT
 
 
 def look(changed: Beatmap) -> Gathered:
@@ -69,7 +70,7 @@ def test_a_map_that_the_networks_cannot_read_gives_no_examples() -> None:
 )
 def test_a_place_at_a_mistake(time: float, objects: tuple[int, ...], expected: bool) -> None:
     found = candidate(
-        positions.UNEXPECTED, time=time, line=1, message="", objects=[LOADED.hit_objects[i] for i in objects]
+        unexpected.UNEXPECTED, time=time, line=1, message="", objects=[LOADED.hit_objects[i] for i in objects]
     )
     assert is_at(found, Planted(LOADED, 1000.0, 1000.0, (0,))) is expected
 
@@ -87,13 +88,13 @@ def right(places: list[Place], kind: str, *before: Place, objects: tuple[int, ..
 
 
 def test_a_mistake_is_an_example_in_the_categories_that_show_it() -> None:
-    of_rhythm, of_position = place_at(3000.0, RHYTHM, 1.0, 4), place_at(3000.0, positions.UNEXPECTED, 1.0, 4)
+    of_rhythm, of_position = place_at(3000.0, RHYTHM, 1.0, 4), place_at(3000.0, unexpected.UNEXPECTED, 1.0, 4)
     doubted_as_before = place_at(3000.0, RHYTHM, 0.8, 4)
     assert right([of_rhythm, of_position], "doubled-object") == [0, 1]
     assert right([of_rhythm, of_position], "doubled-object", doubted_as_before) == [1]
     assert right([of_rhythm, of_position], "doubled-object", place_at(9000.0, RHYTHM, 0.8, 16)) == [0, 1]
     # What shows nowhere is missed, and no reason to forget it.
-    everywhere = doubted_as_before, place_at(3000.0, positions.UNEXPECTED, 0.8, 4)
+    everywhere = doubted_as_before, place_at(3000.0, unexpected.UNEXPECTED, 0.8, 4)
     assert right([of_rhythm, of_position], "doubled-object", *everywhere) == [0, 1]
 
 
@@ -106,11 +107,13 @@ def test_in_another_column_the_other_note_of_the_chord_is_an_example_only_if_not
         mate.candidates[0] = rated._replace(candidate=replace(rated.candidate, objects=(together,)))
         return [own, mate]
 
-    assert right(chord(positions.UNEXPECTED), "moved") == [0] and right(chord(positions.UNEXPECTED)[1:], "moved") == [0]
+    assert right(chord(unexpected.UNEXPECTED), "moved") == [0] and right(chord(unexpected.UNEXPECTED)[1:], "moved") == [
+        0
+    ]
     # A chord with a note too many may be named by any of its notes.
     assert right(chord(RHYTHM), "missing-object") == [1]
-    after = place_at(3000.0, positions.UNEXPECTED, 3.0, 6)
-    assert right([*chord(positions.UNEXPECTED), after], "moved") == [2]
+    after = place_at(3000.0, unexpected.UNEXPECTED, 3.0, 6)
+    assert right([*chord(unexpected.UNEXPECTED), after], "moved") == [2]
 
 
 def test_while_a_changed_object_lasts_another_place_is_an_example_only_if_nothing_is_about_it() -> None:

@@ -1,0 +1,1 @@
+"""Rules of catch alone."""

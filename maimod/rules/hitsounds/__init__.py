@@ -1,0 +1,1 @@
+"""Rules of hitsounds: additions, sample sets, samples and volumes."""

@@ -1,0 +1,1 @@
+"""Rules of the set: metadata, files, settings, and differences between difficulties."""

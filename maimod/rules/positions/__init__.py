@@ -1,0 +1,1 @@
+"""Rules of positions on the playfield: places, distances, what hides what."""

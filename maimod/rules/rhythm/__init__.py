@@ -1,0 +1,1 @@
+"""Rules of rhythm: when objects start, turn and end."""

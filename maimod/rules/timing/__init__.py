@@ -1,0 +1,1 @@
+"""Rules of timing points: red lines, and lines compared with each other."""

@@ -1,0 +1,1 @@
+"""Rules of scroll speed and slider velocity over time."""
