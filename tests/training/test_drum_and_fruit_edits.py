@@ -13,8 +13,9 @@ import pytest
 from maimod.audio.onsets import OnsetEnvelope
 from maimod.osu import catch
 from maimod.osu.beatmap import WIDTH, Beatmap, HitObject, Mode, ObjectKind
-from maimod.training.faults import Fault, Planted, drum_edits, fruit_edits, select
+from maimod.training.faults import Fault, Planted, select
 from maimod.training.faults.base import rebuild
+from maimod.training.faults.fifth import drum_edits, fruit_edits
 from tests.maps import RED_LINE, beatmap
 from tests.training.planting import has_no_place, objects_of, planted_in
 from tests.training.test_faults import changes, has_its_objects, planted_soundly

@@ -12,7 +12,8 @@ import pytest
 from maimod.features import form_measures
 from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
 from maimod.training import form_slip_fit, slip_forest
-from maimod.training.faults import dragged, earlier, sliders
+from maimod.training.faults.classic import sliders
+from maimod.training.faults.further import dragged, earlier
 from tests.maps import beatmap, text
 
 MEASURES = 60

@@ -9,8 +9,9 @@ from functools import cache
 import pytest
 
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
-from maimod.training.faults import FAULTS, FOURTH, Fault, Planted, mania_edits
+from maimod.training.faults import FAULTS, FOURTH, Fault, Planted
 from maimod.training.faults.base import rows_of
+from maimod.training.faults.fourth import mania_edits
 from tests.maps import RED_LINE, beatmap
 from tests.training.planting import has_no_place, objects_of, planted_in
 from tests.training.test_faults import changes, has_its_objects, planted_soundly

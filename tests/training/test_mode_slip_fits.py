@@ -16,7 +16,7 @@ from maimod.features.trees import Trees
 from maimod.osu.beatmap import Mode, ObjectKind
 from maimod.osu.catch import movements
 from maimod.training import catch_slip_fit, mania_slip_fit, osu_slip_fit, slip_fit, slip_forest
-from maimod.training.faults import modes as faults_of_modes
+from maimod.training.faults.classic import modes as faults_of_modes
 from tests.maps import beatmap, text
 
 KEYS = 5

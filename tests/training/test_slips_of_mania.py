@@ -9,8 +9,9 @@ from itertools import pairwise
 import pytest
 
 from maimod.osu.beatmap import WIDTH, Beatmap, HitObject, Mode, ObjectKind
-from maimod.training.faults import FIFTH, Fault, Planted, mania_columns, mania_hands, select
+from maimod.training.faults import FIFTH, Fault, Planted, select
 from maimod.training.faults.base import rows_of
+from maimod.training.faults.fifth import mania_columns, mania_hands
 from tests.maps import RED_LINE, beatmap
 from tests.training.planting import has_no_place, objects_of, planted_in
 from tests.training.test_faults import changes, has_its_objects, planted_soundly

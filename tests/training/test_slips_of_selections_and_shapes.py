@@ -14,8 +14,9 @@ import pytest
 from maimod.audio.onsets import OnsetEnvelope
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind, SliderPath
 from maimod.osu.slider_path import flatten
-from maimod.training.faults import Fault, Planted, redrawn, selections
+from maimod.training.faults import Fault, Planted
 from maimod.training.faults.base import starting_in
+from maimod.training.faults.fourth import redrawn, selections
 from tests.maps import RED_LINE, beatmap
 from tests.training.planting import has_no_place, objects_of, planted_in
 from tests.training.test_faults import changes, has_its_objects, planted_soundly

@@ -11,8 +11,9 @@ import pytest
 from maimod.osu import catch
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.osu.slider_path import tail
-from maimod.training.faults import Fault, Planted, mode_slips, slider_slips
+from maimod.training.faults import Fault, Planted
 from maimod.training.faults.base import rows_of
+from maimod.training.faults.third import mode_slips, slider_slips
 from tests.maps import RED_LINE, beatmap
 from tests.training.planting import has_no_place, objects_of, planted_in
 from tests.training.test_faults import changes, has_its_objects, planted_soundly

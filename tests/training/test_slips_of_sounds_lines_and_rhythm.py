@@ -13,8 +13,9 @@ import pytest
 from maimod.audio.onsets import OnsetEnvelope
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.osu.hitsounds import hits
-from maimod.training.faults import Fault, Planted, line_slips, rhythm_slips, select, sound_slips
+from maimod.training.faults import Fault, Planted, select
 from maimod.training.faults.base import additions_of, rhythm_of
+from maimod.training.faults.third import line_slips, rhythm_slips, sound_slips
 from tests.maps import beatmap
 from tests.training.planting import objects_of, planted_in
 from tests.training.test_faults import changes, has_its_objects, planted_soundly

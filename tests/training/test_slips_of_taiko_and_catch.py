@@ -11,8 +11,9 @@ import pytest
 
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.slider_path import flatten, tail
-from maimod.training.faults import Fault, Planted, catch_slips, select, taiko_slips
+from maimod.training.faults import Fault, Planted, select
 from maimod.training.faults.base import rebuild
+from maimod.training.faults.fourth import catch_slips, taiko_slips
 from tests.maps import RED_LINE, beatmap
 from tests.training.planting import has_no_place, objects_of, planted_in
 from tests.training.test_faults import changed_lines, changes, has_its_objects, planted_soundly

@@ -13,7 +13,8 @@ import pytest
 
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.slider_path import flatten
-from maimod.training.faults import Fault, Planted, shape_slips, timeline_slips
+from maimod.training.faults import Fault, Planted
+from maimod.training.faults.fifth import shape_slips, timeline_slips
 from tests.maps import RED_LINE, beatmap
 from tests.training.planting import has_no_place, objects_of, planted_in
 from tests.training.test_faults import changes, has_its_objects, planted_soundly

@@ -12,7 +12,8 @@ import pytest
 
 from maimod.osu.beatmap import Beatmap, HitObject, Mode
 from maimod.training.evaluate import plant as plant_in_copies
-from maimod.training.faults import CLASSIC, FAULTS, FURTHER, THIRD, Fault, Planted, placed, select
+from maimod.training.faults import CLASSIC, FAULTS, FURTHER, THIRD, Fault, Planted, select
+from maimod.training.faults.third import placed
 from tests.maps import RED_LINE, beatmap
 from tests.training.planting import objects_of, planted_in
 from tests.training.test_faults import changes, has_its_objects, planted_soundly

@@ -11,51 +11,45 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from maimod.training.faults import (
-    catch_slips,
-    combos,
-    dragged,
+from maimod.training.faults.base import Fault, Planted
+from maimod.training.faults.classic import lines, modes, playfield, repeated, rhythm, sliders, sounds, timing
+from maimod.training.faults.copies import Copy, plant_alone, plant_many
+from maimod.training.faults.fifth import (
     drum_edits,
-    earlier,
-    figures,
     fruit_edits,
-    line_passages,
-    line_slips,
-    lines,
     mania_columns,
-    mania_edits,
     mania_hands,
-    mode_slips,
-    modes,
-    more_modes,
-    pasted,
-    placed,
-    playfield,
-    redrawn,
-    repeated,
-    rhythm,
-    rhythm_slips,
-    sections,
-    selections,
     shape_slips,
-    slider_slips,
-    sliders,
-    sound_keys,
-    sound_slips,
-    sound_stretches,
-    sounds,
     sounds_and_combos,
-    taiko_slips,
     timeline_slips,
-    timing,
     timing_panel,
 )
-from maimod.training.faults.base import Fault, Planted
-from maimod.training.faults.copies import Copy, plant_alone, plant_many
+from maimod.training.faults.fourth import (
+    catch_slips,
+    line_passages,
+    mania_edits,
+    redrawn,
+    selections,
+    sound_keys,
+    taiko_slips,
+)
+from maimod.training.faults.further import (
+    combos,
+    dragged,
+    earlier,
+    figures,
+    more_modes,
+    pasted,
+    sections,
+    sound_stretches,
+)
+from maimod.training.faults.third import line_slips, mode_slips, placed, rhythm_slips, slider_slips, sound_slips
 
 __all__ = [
     "CLASSIC",
     "FAULTS",
+    "FIFTH",
+    "FOURTH",
     "FURTHER",
     "SETS",
     "THIRD",

@@ -1,0 +1,1 @@
+"""The kinds of planted mistakes of the first published figures."""

@@ -1,0 +1,1 @@
+"""Kinds made after judge 15."""

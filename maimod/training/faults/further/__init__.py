@@ -1,0 +1,1 @@
+"""Kinds that differ from the classic ones in what the mapper did."""
