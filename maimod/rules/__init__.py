@@ -48,7 +48,7 @@ from maimod.rules.taiko import bar_lines
 from maimod.rules.taiko import patterns as taiko_patterns
 from maimod.rules.taiko import sets as taiko_sets
 from maimod.rules.taiko import slips as taiko_slips
-from maimod.rules.timing import alignment, lines, red_lines
+from maimod.rules.timing import alignment, downbeats, lines, red_lines
 from maimod.rules.velocity import scroll_speed
 from maimod.rules.velocity import steps as velocity_steps
 
@@ -64,6 +64,7 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     mania_slips.CHECK,
     red_lines.CHECK,
     alignment.CHECK,
+    downbeats.CHECK,
     lines.CHECK,
     bar_lines.CHECK,
     offscreen.CHECK,
