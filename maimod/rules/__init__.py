@@ -4,6 +4,7 @@ from maimod.rules import new_combos
 from maimod.rules.base import Rule
 from maimod.rules.catch import combos as catch_combos
 from maimod.rules.catch import dashes
+from maimod.rules.catch import places as catch_places
 from maimod.rules.checks import BeatmapCheck, MapsetCheck
 from maimod.rules.hitsounds import bodies as body_sounds
 from maimod.rules.hitsounds import edges as edge_sounds
@@ -77,6 +78,7 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     readability.CHECK,
     overlaps.CHECK,
     dashes.CHECK,
+    catch_places.CHECK,
     new_combos.CHECK,
     passage_wholes.COMBOS_CHECK,
     catch_combos.CHECK,
