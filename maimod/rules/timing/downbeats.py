@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 
 import msgspec
@@ -61,10 +62,8 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
     """Red lines whose measures are marked on another beat, or are of another length."""
     beatmap = evidence.beatmap
     kinds = {"new combos": _combos(beatmap), "finishes": _finishes(beatmap)}
-    for red, until in pairwise((*beatmap.red_lines, None)):
-        if red is None or not (math.isfinite(red.beat_length) and red.beat_length > 0):
-            continue
-        end = math.inf if until is None else until.time
+    ends = [*(line.time for line in beatmap.red_lines[1:]), math.inf]
+    for red, end in zip(beatmap.red_lines, ends, strict=True):
         for kind, times in kinds.items():
             beats = _beats(times, red, end)
             other = _other_measures(beats, red.meter)
@@ -76,63 +75,68 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
                 break
 
 
-def _combos(beatmap: Beatmap) -> Sequence[float]:
-    """Times [ms] of new combos that do not follow a spinner or a rest."""
+def _combos(beatmap: Beatmap) -> np.ndarray:
+    """(n,) times [ms] of new combos that do not follow a spinner or a rest, ascending."""
     if beatmap.mode not in PLAYFIELD_MODES:
-        return ()
-    return [
-        o.time
-        for before, o in pairwise(beatmap.hit_objects)
-        if o.new_combo
-        and ObjectKind.SPINNER not in (o.kind, before.kind)
-        and o.time - before.end_time <= MOST_REST_BEATS * beatmap.red_line_of(o.time).beat_length
-    ]
+        return np.zeros(0)
+    return np.array(
+        sorted(
+            o.time
+            for before, o in pairwise(beatmap.hit_objects)
+            if o.new_combo
+            and ObjectKind.SPINNER not in (o.kind, before.kind)
+            and o.time - before.end_time <= MOST_REST_BEATS * beatmap.red_line_of(o.time).beat_length
+        )
+    )
 
 
-def _finishes(beatmap: Beatmap) -> Sequence[float]:
-    """Times [ms] at which finishes are played, in taiko big notes."""
-    return sorted({hit.time for hit in hits(beatmap) if hit.additions & FINISH})
+def _finishes(beatmap: Beatmap) -> np.ndarray:
+    """(n,) times [ms] at which finishes are played, in taiko big notes, ascending."""
+    return np.array(sorted({hit.time for hit in hits(beatmap) if hit.additions & FINISH}))
 
 
-def _of_others(evidence: Evidence, red: TimingPoint) -> Iterator[Sequence[float]]:
+def _of_others(evidence: Evidence, red: TimingPoint) -> Iterator[np.ndarray]:
     """The marks of the other difficulties that have the same red line."""
     for other in evidence.others:
         if any(abs(line.time - red.time) < UNSNAP_MS and line.meter == red.meter for line in other.red_lines):
             yield from (_combos(other), _finishes(other))
 
 
-def _beats(times: Sequence[float], red: TimingPoint, end: float) -> np.ndarray:
+def _beats(times: np.ndarray, red: TimingPoint, end: float) -> np.ndarray:
     """(n,) beats of a red line from it to the marks under it; -1 for those that are on none."""
-    own = np.array([time for time in times if red.time - UNSNAP_MS <= time < end - UNSNAP_MS])
+    own = times[slice(*np.searchsorted(times, [red.time - UNSNAP_MS, end - UNSNAP_MS]))]
     beats = np.rint((own - red.time) / red.beat_length).astype(int)
     return np.where(np.abs(own - red.time - beats * red.beat_length) < 2 * UNSNAP_MS, beats, -1)
 
 
-def _share(beats: np.ndarray, meter: int, beat: int) -> float:
-    return float(((beats >= 0) & (beats % meter == beat)).mean())
+def _fits(beats: np.ndarray, meter: int) -> dict[int, float]:
+    """Share of the marks on each beat of measures of so many beats that has any."""
+    return {beat: count / len(beats) for beat, count in Counter((beats[beats >= 0] % meter).tolist()).items()}
 
 
 def _is_usual(beats: np.ndarray, meter: int) -> bool:
     """Whether marks are mostly on the downbeats of the line."""
-    return len(beats) >= LEAST_MARKS and _share(beats, meter, 0) >= USUAL_SHARE
+    return len(beats) >= LEAST_MARKS and _fits(beats, meter).get(0, 0.0) >= USUAL_SHARE
 
 
 def _other_measures(beats: np.ndarray, meter: int) -> _Fit | None:
     """The other measures that the marks fit clearly better than those of the line; None if there are none."""
     if len(beats) < LEAST_MARKS:
         return None
-    fits = [_Fit(_share(beats, meter, beat), meter, beat) for beat in range(1, meter)]
+    of_line = _fits(beats, meter)
+    on_downbeat = of_line.pop(0, 0.0)
+    fits = [_Fit(share, meter, beat) for beat, share in of_line.items()]
     # Every downbeat of the line is on a measure half as long: that would fit whatever the marks say.
     for other in (one for one in METERS if meter % one):
-        fits += [_Fit(_share(beats, other, beat), other, beat) for beat in range(other)]
+        fits += [_Fit(share, other, beat) for beat, share in _fits(beats, other).items()]
     best = max(fits, key=lambda fit: fit.share, default=None)
-    if best is None or best.share < LEAST_SHARE or best.share - _share(beats, meter, 0) < LEAST_LEAD:
+    if best is None or best.share < LEAST_SHARE or best.share - on_downbeat < LEAST_LEAD:
         return None
     return best
 
 
 def _candidate(red: TimingPoint, kind: str, beats: np.ndarray, other: _Fit) -> Candidate:
-    there, own = (round(share * len(beats)) for share in (other.share, _share(beats, red.meter, 0)))
+    there, own = (round(share * len(beats)) for share in (other.share, _fits(beats, red.meter).get(0, 0.0)))
     if other.meter == red.meter:
         place = f"on beat {other.beat + 1} of its measures, {own or 'none'} on beat 1"
         expected = f"measures that begin on beat {other.beat + 1}"
