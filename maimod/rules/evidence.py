@@ -92,6 +92,17 @@ class Evidence:
         passages = self.passages if self.beatmap.mode is Mode.CATCH else None
         return slip_model.find(self.slip_model, self.beatmap, self.objects_by_time, passages)
 
+    def likeliest_of_chord(self, note: HitObject) -> HitObject:
+        """The note of mania that starts with `note` and is likeliest in a wrong column, as of the candidates of slips; `note` itself
+        without the model and in other modes. All rules name this note, so that their findings about a chord are one mistake."""
+        slips = self.slips
+        if slips is None or slips.mania is None or self.beatmap.mode is not Mode.MANIA:
+            return note
+        row_of = slips.mania.row_of
+        row = row_of[np.searchsorted(self.object_times, note.time)]
+        first, last = np.searchsorted(row_of, [row, row + 1]).tolist()
+        return self.objects_by_time[first + int(slips.positions[first:last].argmax())]
+
     @cached_property
     def slider_alternatives(self) -> np.ndarray:
         """(n_objects, len(slider_alternatives.NAMES)) in order of time; zeros in modes without sliders."""

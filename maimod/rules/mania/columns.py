@@ -15,7 +15,6 @@ from maimod.osu.beatmap import ONLY_MANIA, HitObject, Mode, ObjectKind
 from maimod.rules.base import Candidate, Certainty, Curve, Rule, candidate
 from maimod.rules.checks import BeatmapCheck
 from maimod.rules.evidence import Evidence
-from maimod.rules.mania.slips import likeliest_of_chord
 from maimod.rules.positions.unexpected import BASE_PERCENTILE, MIN_OBJECTS
 
 HOLD_GAP_MS = 30.0
@@ -142,7 +141,7 @@ def propose(evidence: Evidence, corruption: CorruptionLogits) -> Iterator[Candid
         return
     for doubted, logit in evidence.doubted_objects(corruption, "place"):
         if doubted.kind is not ObjectKind.SPINNER:
-            o = likeliest_of_chord(evidence, doubted)
+            o = evidence.likeliest_of_chord(doubted)
             yield candidate(
                 UNEXPECTED_COLUMN,
                 time=o.time,

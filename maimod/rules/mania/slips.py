@@ -265,18 +265,6 @@ def _other_lengths(evidence: Evidence, of: HoldStretches, stretch: Stretch) -> s
     return f"most are {now} long, as {f'{share:.0f} %' if share >= 0.5 else 'none'} of the others; {new_share:.0f} % are {then} long"
 
 
-def likeliest_of_chord(evidence: Evidence, note: HitObject) -> HitObject:
-    """The note that starts with `note` and is likeliest in a wrong column, as of the candidates here; `note` itself without the
-    model and in other modes. All rules name this note, so that their findings about a chord are one mistake."""
-    slips = evidence.slips
-    if slips is None or slips.mania is None or evidence.beatmap.mode is not Mode.MANIA:
-        return note
-    row_of = slips.mania.row_of
-    row = row_of[np.searchsorted(evidence.object_times, note.time)]
-    first, last = np.searchsorted(row_of, [row, row + 1]).tolist()
-    return evidence.objects_by_time[first + int(slips.positions[first:last].argmax())]
-
-
 def have(count: int) -> str:
     """The verb for a number of passages."""
     return "has" if count == 1 else "have"

@@ -26,7 +26,6 @@ from maimod.rules import elsewhere
 from maimod.rules.base import Candidate, Curve, Rule, candidate
 from maimod.rules.checks import BeatmapCheck
 from maimod.rules.evidence import LEAST_PROPOSED_LOGIT, Evidence
-from maimod.rules.mania.slips import likeliest_of_chord
 from maimod.rules.rhythm.snaps import (
     BEFORE_LINE,
     LEAST_TICK_BITS,
@@ -277,7 +276,7 @@ def _slip(evidence: Evidence, before: HitObject, hit_object: HitObject, expected
     here, there = snap(evidence.beatmap, time), snap(evidence.beatmap, expected)
     beat = here.red_line.beat_length
     sound_here, sound_there = rhythm.onset(time), rhythm.onset(expected)
-    of_chord = likeliest_of_chord(evidence, hit_object)
+    of_chord = evidence.likeliest_of_chord(hit_object)
     is_read_beat = rhythm.is_read_beat(expected)
     may_be_extra = sound_here is None or sound_here < LOUD_ONSET
     if expected > time and may_be_extra and (is_read_beat or contains(rhythm.start_times, expected)):
@@ -527,7 +526,7 @@ def _propose_starts(evidence: Evidence, corruption: CorruptionLogits) -> Iterato
         o = evidence.object_of_slot.get(slot)
         if o is None:
             continue
-        o = likeliest_of_chord(evidence, o)
+        o = evidence.likeliest_of_chord(o)
         beside = [
             other
             for other in range(slot - reach, slot + reach + 1)
