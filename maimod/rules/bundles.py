@@ -1,4 +1,4 @@
-"""Findings about several places: candidates of one rule that become one, and the places in words."""
+"""Findings about several places or objects: candidates of one rule that become one, the strongest of a map, and the places in words."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from maimod.findings import clock
+from maimod.osu.beatmap import HitObject
+from maimod.osu.hitsounds import Hit
 from maimod.rules.base import Candidate, Certainty
 
 TIMES = "times_ms"
@@ -14,6 +16,21 @@ MANY, MANY_MINORS = 8, 1
 """More findings of one rule become one: the map was made that way."""
 PLACES_NAMED = 8
 """Most places that the words of such a finding list."""
+MOST_CANDIDATES = 8
+"""Of each kind in a map, the strongest."""
+SHOWN_OBJECTS = 8
+"""Most objects of a finding about a passage."""
+
+
+def strongest(found: Iterable[Candidate]) -> list[Candidate]:
+    """The `MOST_CANDIDATES` with the greatest measures, by time."""
+    ordered = sorted(found, key=lambda one: -(one.measure or 0.0))[:MOST_CANDIDATES]
+    return sorted(ordered, key=lambda one: one.time)
+
+
+def objects_of(hits: Iterable[Hit]) -> list[HitObject]:
+    """The objects of hits, each once; the first `SHOWN_OBJECTS`."""
+    return list({hit.hit_object.index: hit.hit_object for hit in hits}.values())[:SHOWN_OBJECTS]
 
 
 def places_alike(times: Sequence[float], what: str = "the same at", place: str = "place") -> str:

@@ -16,7 +16,6 @@ from maimod.osu.beatmap import Beatmap, TimingPoint
 from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.rules.base import Candidate
 from maimod.rules.evidence import Evidence
-from maimod.rules.passages.rhythms import log_odds
 
 MOST_BITS_OF_HIT, MOST_BITS = 2.0, 8.0
 """Of one hit, and of a whole stretch, by each kind of evidence: the hits of a stretch are changed together."""
@@ -36,6 +35,11 @@ def in_force(points: Sequence[TimingPoint], times: np.ndarray, value: Callable[[
     """(n_times,) a value of the timing points in force at times [ms]; before the first, of the first."""
     place = np.searchsorted([point.time for point in points], times, side="right") - 1
     return np.array([value(point) for point in points], dtype=float)[np.maximum(place, 0)]
+
+
+def log_odds(other: Any, same: Any) -> np.ndarray:
+    """Bits of counts; 0 without any."""
+    return np.asarray(np.log2((np.asarray(other) + 0.5) / (np.asarray(same) + 0.5)))
 
 
 def bits_of(is_other: np.ndarray, is_same: np.ndarray) -> np.ndarray:

@@ -11,9 +11,9 @@ from maimod.osu.names import object_name
 from maimod.osu.timing import SAME_BEAT_MS
 from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.checks import BeatmapCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.elsewhere import counted
 from maimod.rules.evidence import Evidence
-from maimod.rules.hitsounds.volume import HITSOUND_RULES
 
 LEAST_SLIDERS, MOST_WHISTLES = 20, 2
 """Sliders of a map in which so few such whistles are slips: 20 of 493 ranked osu! difficulties with as many sliders have one or two, 16 more, as a style."""
@@ -29,7 +29,7 @@ BODY_WHISTLE = Rule(
     advice="Take the whistle off the slider, or leave it if its sound is meant to be held.",
     ignore_when="the slide is meant to be heard, such as under a held note of the song",
     blind_spots="Sliders with a whistle on an edge as well; maps that do this again and again.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
     modes=PLAYFIELD_MODES,
 )
 

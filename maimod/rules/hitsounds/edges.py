@@ -17,9 +17,9 @@ from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject
 from maimod.osu.hitsounds import Hit, addition_names
 from maimod.rules.base import Candidate, Curve, Rule, candidate
 from maimod.rules.checks import BeatmapCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.elsewhere import counted
 from maimod.rules.evidence import Evidence
-from maimod.rules.hitsounds.volume import HITSOUND_RULES
 from maimod.rules.stretches import names
 
 EDGE_CURVE = Curve(10.5, 1.0)
@@ -41,7 +41,7 @@ EDGES = Rule(
     advice="Check the hitsounds of each edge of this slider.",
     ignore_when="the song has that sound at both ends",
     blind_spots="Sliders without additions; passages that occur once, in sets of one difficulty.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
     modes=PLAYFIELD_MODES,
     curves={"": EDGE_CURVE},
     corruptions=("addition",),

@@ -28,19 +28,10 @@ from maimod.osu.timing import snap
 from maimod.rules import elsewhere
 from maimod.rules.base import Candidate, Curve, Rule, candidate
 from maimod.rules.checks import BeatmapCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.evidence import LEAST_PROPOSED_LOGIT, Evidence
 from maimod.rules.hitsounds.expected import HitsoundEvidence
-from maimod.rules.hitsounds.volume import (
-    HITSOUND_RULES,
-    MUTED,
-    NONE,
-    QUIET,
-    VOLUME,
-    muted,
-    quiet,
-    volumes,
-    without_additions,
-)
+from maimod.rules.hitsounds.volume import MUTED, NONE, QUIET, VOLUME, muted, quiet, volumes, without_additions
 
 MAP_CURVE = Curve(middle=4.6, scale=0.8)
 """Log-odds of the map alone, in bits. At 4 bits (at least 8 similar places, none of which agrees): on 66 minutes of
@@ -70,7 +61,7 @@ MISSING = Rule(
     advice="Was the addition forgotten?",
     ignore_when="the song itself leaves the beat out here",
     blind_spots="Maps without repetition; additions missing in every measure.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
     modes=NOT_TAIKO,
     curves=MISSING_CURVES,
     corruptions=("addition",),
@@ -88,7 +79,7 @@ UNEXPECTED = Rule(
     advice="Is the addition meant for this sound?",
     ignore_when="it stresses something that happens only here",
     blind_spots="Additions at places without similar ones, such as fills.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
     modes=NOT_TAIKO,
     curves=UNEXPECTED_CURVES,
     corruptions=("addition",),
@@ -106,7 +97,7 @@ SAMPLE_SET = Rule(
     advice="Is the other sample set intended?",
     ignore_when="the set changes with the instrument",
     blind_spots="A set that is wrong for a whole section; custom sample indices and keysounds.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
     modes=NOT_TAIKO,
     curves=SAMPLE_SET_CURVES,
     corruptions=("sample_set",),

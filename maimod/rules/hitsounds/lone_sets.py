@@ -10,10 +10,10 @@ from maimod.findings import Category, Severity, Tier, clock
 from maimod.osu.beatmap import NOT_TAIKO
 from maimod.osu.hitsounds import Hit, hits, sample_number, set_name
 from maimod.rules.base import Candidate, Certainty, Rule, candidate
+from maimod.rules.bundles import objects_of
 from maimod.rules.checks import BeatmapCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.evidence import Evidence
-from maimod.rules.hitsounds.volume import HITSOUND_RULES
-from maimod.rules.passages.rhythms import SHOWN_OBJECTS
 
 LEAST_HITS, MOST_MEASURES, LEAST_TIMES = 5, 4, 10
 """Hits that one choice in the editor left the set on, measures that they take at most, and how many times as many additions the map has. Alone 2 of 513 ranked difficulties with
@@ -31,7 +31,7 @@ LONE_SET = Rule(
     advice="Was the sample set of the additions left on here?",
     ignore_when="the passage has an instrument of its own",
     blind_spots="Sets that lines give; sets that are played elsewhere as well.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
     modes=NOT_TAIKO,
 )
 
@@ -51,7 +51,7 @@ LONE_INDEX = Rule(
     advice="Check the custom samples of the green line here.",
     ignore_when="the passage is meant to sound otherwise",
     blind_spots="Maps with several indices of custom samples; an index of which the folder has a sample.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
 )
 
 
@@ -160,7 +160,7 @@ def _candidate(rule: Rule, own: Sequence[Hit], rest: Sequence[Hit], line: int, m
         time=own[0].time,
         end_time=own[-1].time,
         line=line,
-        objects=list({hit.hit_object.index: hit.hit_object for hit in own}.values())[:SHOWN_OBJECTS],
+        objects=objects_of(own),
         certainty=Certainty.POSSIBLE,
         message=message,
         hits=len(own),

@@ -21,11 +21,11 @@ from maimod.osu.beatmap import NOT_TAIKO
 from maimod.osu.hitsounds import DEFAULT_SET, Hit, hits, set_name
 from maimod.osu.names import hit_name
 from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.bundles import objects_of, strongest
 from maimod.rules.checks import BeatmapCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.elsewhere import counted
 from maimod.rules.evidence import Evidence
-from maimod.rules.hitsounds.volume import HITSOUND_RULES
-from maimod.rules.passages.rhythms import SHOWN_OBJECTS, strongest
 from maimod.rules.stretches import LEAST_BITS, LONGEST_MS, bits_of, others_of, parts, totals, where
 
 OWN_SETS_CURVE = Curve(28.0, 8.0, highest=0.29)
@@ -47,7 +47,7 @@ OWN_SETS = Rule(
     advice="Were the sample sets of these objects lost?",
     ignore_when="the pattern varies on purpose",
     blind_spots="Patterns that occur once, in sets of one difficulty; sets that lines give.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
     modes=NOT_TAIKO,
     curves={"": OWN_SETS_CURVE},
     corruptions=("sample_set",),
@@ -214,7 +214,7 @@ def _candidate(
         time=first.time,
         end_time=last.time if len(played) > 1 else None,
         line=first.hit_object.line,
-        objects=list({hit.hit_object.index: hit.hit_object for hit in played}.values())[:SHOWN_OBJECTS],
+        objects=objects_of(played),
         measure=total + BITS_OF_ALL * max(min(bits[:sides]), 0.0),
         actual=_named(*own),
         expected=[Expected(_named(*expected))],

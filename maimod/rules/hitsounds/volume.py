@@ -16,7 +16,8 @@ from maimod.osu.hitsounds import Hit
 from maimod.osu.names import hit_name
 from maimod.rules import elsewhere
 from maimod.rules.base import Candidate, Certainty, Curve, Ramp, Rule, candidate
-from maimod.rules.bundles import TIMES, places_alike
+from maimod.rules.bundles import SHOWN_OBJECTS, TIMES, places_alike
+from maimod.rules.criteria import PAGE
 from maimod.rules.evidence import Evidence
 from maimod.rules.hitsounds.expected import HitsoundEvidence
 
@@ -29,7 +30,6 @@ QUIET_CURVE = Ramp((0.0, 0.5), (QUIET_MAP, 0.0))
 and of three findings in 53 minutes of ranked maps two were a hit that is as quiet at each of three or four places."""
 BARE_CURVE = Curve(middle=32.0, scale=10.0)
 """Seconds."""
-HITSOUND_RULES = "https://osu.ppy.sh/wiki/en/Ranking_criteria#audio"
 
 VOLUME = Rule(
     "hitsounds/volume",
@@ -44,7 +44,7 @@ VOLUME = Rule(
     advice="Is the change of volume intended?",
     ignore_when="the song has a rest or an accent there",
     blind_spots="Longer passages, a volume that all of several other difficulties have as well, changes by less than 15 %, and maps that change volume all the time.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
     curves={"": LONE_CURVE},
     corruptions=("volume",),
     proposal="The volume breaks the pattern of the hits before and after it.",
@@ -180,7 +180,6 @@ MUTED_PERCENT, QUIET_PERCENT = 5, 20
 """lazer, CheckMutedObjects."""
 MANY_MUTED = 8
 """More stretches of muted hits are one finding: the whole map is made like that, or a tool muted it."""
-SHOWN_OBJECTS = 8
 
 
 def muted(found: Sequence[Hit]) -> Iterator[Candidate]:

@@ -27,13 +27,24 @@ from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, Hit
 from maimod.osu.names import noun
 from maimod.osu.timing import TICKS_PER_BEAT, are_near
 from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.bundles import SHOWN_OBJECTS, objects_of, strongest
 from maimod.rules.checks import BeatmapCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.elsewhere import MEASURES, OTHERS, counted
 from maimod.rules.evidence import Evidence
-from maimod.rules.hitsounds.volume import HITSOUND_RULES
-from maimod.rules.passages.rhythms import SHOWN_OBJECTS, log_odds, strongest
 from maimod.rules.rhythm_index import lag_of
-from maimod.rules.stretches import LEAST_BITS, LONGEST_MS, apart, bits_of, in_force, others_of, parts, totals, where
+from maimod.rules.stretches import (
+    LEAST_BITS,
+    LONGEST_MS,
+    apart,
+    bits_of,
+    in_force,
+    log_odds,
+    others_of,
+    parts,
+    totals,
+    where,
+)
 
 STEP_CURVE, LINE_CURVE = Curve(12.0, 2.0), Curve(12.0, 2.0, highest=0.29)
 """Of bits. In those maps 0.12 stretches a minute have 6 bits or more, 0.04 have 10; of planted changes that are lost 66 and 59 %
@@ -58,7 +69,7 @@ STEP = Rule(
     advice="Is a line missing here, or is its volume wrong?",
     ignore_when="the song changes here otherwise than in those measures",
     blind_spots="Volumes that objects give themselves; changes by less than 12 %; passages that occur once, in sets of one difficulty.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
     curves={"": STEP_CURVE, "whole line": LINE_CURVE},
     corruptions=("volume",),
 )
@@ -74,7 +85,7 @@ LATE = Rule(
     advice="Should this line be a beat earlier?",
     ignore_when="the first hit belongs to the section before",
     blind_spots="Maps with few changes of volume; lines that are late by more or less than a beat.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
     curves={"": LATE_CURVE},
     corruptions=("volume",),
 )
@@ -90,7 +101,7 @@ OUT_OF_RAMP = Rule(
     advice="Does the volume of this line continue the fade?",
     ignore_when="the song has an accent there",
     blind_spots="Ramps of fewer than four lines; a line between its neighbours.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
     curves={"": RAMP_CURVE},
     corruptions=("volume",),
 )
@@ -315,7 +326,7 @@ def _of_stretch(
         time=first.time,
         end_time=last.time if len(hits) > 1 else None,
         line=first.point.line,
-        objects=list({hit.hit_object.index: hit.hit_object for hit in hits}.values())[:SHOWN_OBJECTS],
+        objects=objects_of(hits),
         actual=f"{volumes[0]:.0f} %",
         expected=[Expected(f"{volumes[1]:.0f} %")],
         message=message,

@@ -26,10 +26,9 @@ from maimod.rules.elsewhere import OTHERS
 from maimod.rules.evidence import Evidence
 from maimod.rules.kiai.ends import logit_of_border
 from maimod.rules.kiai.sections import BORDER_BEATS, others_of_set
-from maimod.rules.passages.rhythms import log_odds
 from maimod.rules.rhythm_index import lag_of
 from maimod.rules.steps import beats_name
-from maimod.rules.stretches import where
+from maimod.rules.stretches import log_odds, where
 
 BORDER_CURVE = Curve(5.0, 1.5, highest=0.29)
 """Of bits. Not listed without the judge: 0.27 borders a minute have 1.5, and 43 % of those that were moved by a beat to a measure;

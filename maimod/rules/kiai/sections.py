@@ -21,9 +21,8 @@ from maimod.rules.base import Candidate, Curve, Rule, candidate
 from maimod.rules.checks import BeatmapCheck
 from maimod.rules.elsewhere import OTHERS
 from maimod.rules.evidence import Evidence
-from maimod.rules.passages.rhythms import log_odds
 from maimod.rules.rhythm_index import lag_of
-from maimod.rules.stretches import others_of, where
+from maimod.rules.stretches import log_odds, others_of, where
 
 SECTION_CURVE = Curve(6.0, 1.5, highest=0.29)
 """Of bits. Where the song comes again is a question at most: too weak to be listed without the judge."""

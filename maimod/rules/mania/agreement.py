@@ -13,6 +13,7 @@ from maimod.osu.beatmap import ONLY_MANIA, Beatmap, Mode
 from maimod.rules.base import Certainty, Rule
 from maimod.rules.bundles import places_alike
 from maimod.rules.checks import MapsetCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.evidence import MapsetEvidence, Placed
 from maimod.rules.mania.chord_sounds import Moment, moments
 from maimod.rules.mapset.sets import names
@@ -31,7 +32,7 @@ MISSING = Rule(
     advice="Was the sample forgotten here?",
     ignore_when="the difficulty follows another sound here",
     blind_spots="Samples that two difficulties lack; difficulties with samples of their own.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#audio",
+    source=f"{PAGE}#audio",
     modes=ONLY_MANIA,
 )
 

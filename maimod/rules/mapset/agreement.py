@@ -21,6 +21,7 @@ from maimod.rules import elsewhere
 from maimod.rules.base import Certainty, Rule
 from maimod.rules.bundles import places_alike
 from maimod.rules.checks import MapsetCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.evidence import Evidence, MapsetEvidence, Placed
 from maimod.rules.mapset.sets import names
 
@@ -74,7 +75,7 @@ MISSING_ADDITION = Rule(
     advice="Is the difference meant?",
     ignore_when="the difficulty follows another sound here",
     blind_spots="Additions that two difficulties lack; sets of two difficulties.",
-    source="https://osu.ppy.sh/wiki/en/Ranking_criteria#audio",
+    source=f"{PAGE}#audio",
     modes=PLAYFIELD_MODES,
 )
 

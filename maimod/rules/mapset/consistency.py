@@ -18,8 +18,9 @@ from maimod.findings import Expected, Severity, Tier, clock
 from maimod.osu.beatmap import MAX_TIME_MS, PLAYFIELD_MODES, Beatmap, Mode
 from maimod.rules.base import Certainty, Rule
 from maimod.rules.checks import MapsetCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.evidence import MapsetEvidence, Placed
-from maimod.rules.mapset.sets import CRITERIA, LAZER, Part, background, departures, names, quoted, video
+from maimod.rules.mapset.sets import LAZER, Part, background, departures, names, quoted, video
 
 METADATA = Rule(
     "mapset/metadata",
@@ -34,7 +35,7 @@ METADATA = Rule(
     advice="Make it the same everywhere.",
     ignore_when="never; the ranking criteria require the same metadata in all difficulties",
     blind_spots="Mistakes that all difficulties share; sets of a single difficulty; the order of tags.",
-    source=f"{CRITERIA}#metadata",
+    source=f"{PAGE}#metadata",
 )
 IDS = Rule(
     "mapset/ids",
@@ -118,7 +119,7 @@ BACKGROUND = Rule(
     advice="Is it intended?",
     ignore_when="it is a guest's difficulty or the picture is intended",
     blind_spots="Sets in which several differ.",
-    source=f"{CRITERIA}#video-and-background",
+    source=f"{PAGE}#video-and-background",
 )
 VIDEO = Rule(
     "mapset/videos-differ",
@@ -132,7 +133,7 @@ VIDEO = Rule(
     advice="Make it the same everywhere.",
     ignore_when="a difficulty leaves the video out on purpose",
     blind_spots="Whether the video fits the song at all.",
-    source=f"{CRITERIA}#video-and-background",
+    source=f"{PAGE}#video-and-background",
 )
 
 

@@ -13,7 +13,6 @@ from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.checks import BeatmapCheck
 from maimod.rules.evidence import Evidence
 
-_CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 _LAZER = "https://github.com/ppy/osu/blob/master/osu.Game"
 SETTING = Rule(
     "mapset/setting",
@@ -41,7 +40,7 @@ TICK_RATE = Rule(
     advice="Choose a tick rate that follows the song.",
     ignore_when="the song has that rhythm throughout",
     blind_spots="Whether the rate suits the song.",
-    source=f"{_CRITERIA}#general",
+    source=f"{criteria.PAGE}#general",
     modes=PLAYFIELD_MODES,
 )
 FOR_LEVEL = Rule(
@@ -59,7 +58,7 @@ FOR_LEVEL = Rule(
     ignore_when="the tempo or the density of the song requires it",
     blind_spots="Difficulties with unknown level; taiko, catch and mania where the name of the difficulty does not "
     "tell it.",
-    source=f"{_CRITERIA}/osu%21#difficulty-specific",
+    source=f"{criteria.PAGE}/osu%21#difficulty-specific",
     criteria=("approach-rate", "overall-difficulty", "hp-drain-rate", "circle-size"),
 )
 OVERFLOW = Rule(
@@ -90,7 +89,7 @@ OVERALL_APPROACH = Rule(
     advice="Is it intended?",
     ignore_when="the score would overflow; then the overall difficulty is lower",
     blind_spots="None.",
-    source=f"{_CRITERIA}/osu%21catch#general",
+    source=f"{criteria.PAGE}/osu%21catch#general",
     modes=ONLY_CATCH,
     criteria=("overall-is-approach",),
 )
@@ -123,7 +122,7 @@ COMBO_COLOURS = Rule(
     advice="Set colours that stand out from the background.",
     ignore_when="the background is bright throughout",
     blind_spots="The background itself; default colours of the skin.",
-    source=f"{_CRITERIA}#skinning",
+    source=f"{criteria.PAGE}#skinning",
     modes=PLAYFIELD_MODES,
 )
 

@@ -14,8 +14,9 @@ from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import Beatmap
 from maimod.rules.base import Certainty, Rule
 from maimod.rules.checks import MapsetCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.evidence import MapsetEvidence, Placed
-from maimod.rules.mapset.sets import CRITERIA, LAZER, FileEvent, background, names, video
+from maimod.rules.mapset.sets import LAZER, FileEvent, background, names, video
 
 AUDIO_MISSING = Rule(
     "mapset/audio-missing",
@@ -70,7 +71,7 @@ ENCODED_UP = Rule(
     advice="Check where the song comes from.",
     ignore_when="the source itself has no higher frequencies, as old recordings and games of consoles",
     blind_spots="Sources of nearly the same rate, as 128 to 160 or 160 to 192 kbit/s; songs without high frequencies.",
-    source=f"{CRITERIA}#audio",
+    source=f"{PAGE}#audio",
 )
 UNUSED_AUDIO = Rule(
     "mapset/audio-unused",
@@ -97,7 +98,7 @@ OBJECTS_AFTER_SONG = Rule(
     advice="Check that the song is complete, or delete them.",
     ignore_when="never",
     blind_spots="Objects in silence before the end.",
-    source=f"{CRITERIA}#audio",
+    source=f"{PAGE}#audio",
 )
 BACKGROUND_MISSING = Rule(
     "mapset/background-missing",
@@ -138,7 +139,7 @@ VIDEO = Rule(
     advice="Add or replace the file, or remove the video from the map.",
     ignore_when="never",
     blind_spots="Whether it matches the song.",
-    source=f"{CRITERIA}#video-and-background",
+    source=f"{PAGE}#video-and-background",
 )
 
 MIN_RATE, MAX_RATE, MAX_RATE_OGG = 128.0, 192.0, 208.0

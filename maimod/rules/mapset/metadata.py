@@ -14,8 +14,9 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import with_straight_apostrophes
 from maimod.rules.base import Certainty, Rule
 from maimod.rules.checks import MapsetCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.evidence import MapsetEvidence, Placed
-from maimod.rules.mapset.sets import CRITERIA, LAZER, set_id
+from maimod.rules.mapset.sets import LAZER, set_id
 from maimod.rules.mapset.titles import Fault, credit_faults, markers, title_faults
 
 TITLE_MARKER = Rule(
@@ -35,7 +36,7 @@ TITLE_MARKER = Rule(
     advice="Write it as the criteria do.",
     ignore_when="the words are part of the song's own title and mean something else",
     blind_spots="Cut songs without any marker; markers in other languages.",
-    source=f"{CRITERIA}#metadata",
+    source=f"{PAGE}#metadata",
 )
 MARKER = Rule(
     "mapset/artist-marker",
@@ -50,7 +51,7 @@ MARKER = Rule(
     advice="Check how the artist writes it.",
     ignore_when="the artist's name is written that way",
     blind_spots="Credits left out.",
-    source=f"{CRITERIA}#metadata",
+    source=f"{PAGE}#metadata",
 )
 ROMANISED = Rule(
     "mapset/romanised",
@@ -64,7 +65,7 @@ ROMANISED = Rule(
     advice="Romanise it; the original goes in the Unicode field.",
     ignore_when="never; the Unicode fields are for that",
     blind_spots="Romanisations that are wrong.",
-    source=f"{CRITERIA}#metadata",
+    source=f"{PAGE}#metadata",
 )
 TAGS = Rule(
     "mapset/tags-genre-language",
@@ -93,7 +94,7 @@ GUEST = Rule(
     advice="Add the user name of the guest to the tags.",
     ignore_when="the name is a joke or a nickname and the user name is in the tags",
     blind_spots="Guests not named in the difficulty; nicknames.",
-    source=f"{CRITERIA}#metadata",
+    source=f"{PAGE}#metadata",
 )
 
 GUILD = Rule(
@@ -122,7 +123,7 @@ LEFT_OVER = Rule(
     advice="Remove it before you upload.",
     ignore_when="the set is still being worked on",
     blind_spots="Such difficulties by other names.",
-    source=f"{CRITERIA}#general",
+    source=f"{PAGE}#general",
 )
 
 GENRES = (

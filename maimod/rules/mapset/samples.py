@@ -13,9 +13,10 @@ from maimod.findings import Expected, Severity, Tier, in_ms
 from maimod.osu.beatmap import MAX_TIME_MS, NOT_TAIKO, ONLY_MANIA, Beatmap, Mode
 from maimod.rules.base import Certainty, Rule
 from maimod.rules.checks import MapsetCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.evidence import MapsetEvidence, Placed
 from maimod.rules.mapset.played_samples import played
-from maimod.rules.mapset.sets import CRITERIA, LAZER, is_whole
+from maimod.rules.mapset.sets import LAZER, is_whole
 
 MISSING_SAMPLE = Rule(
     "mapset/sample-missing",
@@ -29,7 +30,7 @@ MISSING_SAMPLE = Rule(
     advice="Add the file, or choose another sample.",
     ignore_when="the samples come with the next upload",
     blind_spots="Samples by index in the other modes, and with index 1: without a file the skin's are meant to be heard.",
-    source=f"{CRITERIA}#audio",
+    source=f"{PAGE}#audio",
 )
 NO_HITNORMAL = Rule(
     "mapset/hitnormal-missing",
@@ -83,7 +84,7 @@ SILENT_SAMPLE = Rule(
     advice="Replace it with an empty wav file.",
     ignore_when="never",
     blind_spots="None.",
-    source=f"{CRITERIA}#audio",
+    source=f"{PAGE}#audio",
 )
 DELAYED_SAMPLE = Rule(
     "mapset/hitsound-delay",
@@ -111,7 +112,7 @@ BALANCE = Rule(
     advice="Check that it sounds in the middle.",
     ignore_when="the sound belongs to that side of the song",
     blind_spots="Sounds whose side changes.",
-    source=f"{CRITERIA}#audio",
+    source=f"{PAGE}#audio",
 )
 FINISH = Rule(
     "mapset/hitsound-finish",
@@ -124,7 +125,7 @@ FINISH = Rule(
     advice="Listen without the map's own samples: are the cymbals too many?",
     ignore_when="the sample is a cymbal as well",
     blind_spots="What the sample sounds like; taiko, where a finish is a big note.",
-    source=f"{CRITERIA}#audio",
+    source=f"{PAGE}#audio",
     modes=NOT_TAIKO,
 )
 

@@ -12,7 +12,6 @@ from maimod.osu.beatmap import Beatmap
 from maimod.osu.folder import has_ending
 from maimod.osu.mapset import Mapset
 
-CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 LAZER = "https://github.com/ppy/osu/blob/master/osu.Game/Rulesets/Edit/Checks"
 
 

@@ -18,8 +18,9 @@ from maimod.findings import Expected, Severity, Tier, clock
 from maimod.osu.beatmap import SCROLLING_MODES, Beatmap, Mode, TimingPoint
 from maimod.rules.base import Certainty, Rule
 from maimod.rules.checks import MapsetCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.evidence import MapsetEvidence, Placed
-from maimod.rules.mapset.sets import CRITERIA, departures, names
+from maimod.rules.mapset.sets import departures, names
 
 RED_LINES = Rule(
     "mapset/red-lines",
@@ -34,7 +35,7 @@ RED_LINES = Rule(
     advice="Make the red lines the same everywhere.",
     ignore_when="one mode needs its own lines for bar lines or scroll speed",
     blind_spots="Mistakes that all difficulties share.",
-    source=f"{CRITERIA}#timing",
+    source=f"{PAGE}#timing",
 )
 BAR_LINES = Rule(
     "mapset/bar-lines",

@@ -16,8 +16,8 @@ from maimod.findings import Expected, Severity, Tier
 from maimod.osu.beatmap import ALL_MODES, ONLY_CATCH, ONLY_MANIA, ONLY_OSU, ONLY_TAIKO, Mode
 from maimod.rules.base import Certainty, Rule
 from maimod.rules.checks import MapsetCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.evidence import MapsetEvidence, Placed
-from maimod.rules.mapset.sets import CRITERIA
 
 SKIN_SET = Rule(
     "mapset/skin-set",
@@ -33,7 +33,7 @@ SKIN_SET = Rule(
     advice="Add the missing elements, or remove the others.",
     ignore_when="the missing elements are of objects that the difficulties do not have",
     blind_spots="Notes and keys of mania, which only the player's skin has; what the pictures show.",
-    source=f"{CRITERIA}/Skin_set_list",
+    source=f"{PAGE}/Skin_set_list",
 )
 SKIN_SIZE = Rule(
     "mapset/skin-size",
@@ -46,7 +46,7 @@ SKIN_SIZE = Rule(
     advice="Make it the size of the game's own.",
     ignore_when="never",
     blind_spots="Catchers; the part of the picture that is drawn.",
-    source=f"{CRITERIA}/osu%21catch#skinning",
+    source=f"{PAGE}/osu%21catch#skinning",
     modes=ONLY_CATCH,
 )
 SKIN_FORMAT = Rule(
@@ -60,7 +60,7 @@ SKIN_FORMAT = Rule(
     advice="Save it as png, if it has a transparent part.",
     ignore_when="the element has no transparent part",
     blind_spots="Elements that are on no list, such as menus; JPEGs named as PNG.",
-    source=f"{CRITERIA}#skinning",
+    source=f"{PAGE}#skinning",
 )
 SKIN_UNUSED = Rule(
     "mapset/skin-unused",
@@ -74,7 +74,7 @@ SKIN_UNUSED = Rule(
     advice="Remove the elements.",
     ignore_when="difficulties of that mode are still to come",
     blind_spots="Elements that a storyboard shows; elements of all modes.",
-    source=f"{CRITERIA}#general",
+    source=f"{PAGE}#general",
 )
 
 

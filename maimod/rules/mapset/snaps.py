@@ -18,8 +18,9 @@ from maimod.osu.timing import snap
 from maimod.rules.base import Certainty, Rule
 from maimod.rules.bundles import places_alike
 from maimod.rules.checks import MapsetCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.evidence import MapsetEvidence, Placed
-from maimod.rules.mapset.sets import CRITERIA, names
+from maimod.rules.mapset.sets import names
 
 SNAPS_DIFFER = Rule(
     "mapset/snaps-differ",
@@ -36,7 +37,7 @@ SNAPS_DIFFER = Rule(
     advice="Listen at a low speed: thirds or quarters?",
     ignore_when="the song plays both at once and the difficulties follow different layers",
     blind_spots="Difficulties that have only 1/1 and 1/2 there; divisors such as 1/5 and 1/7; passages with both.",
-    source=f"{CRITERIA}#timing",
+    source=f"{PAGE}#timing",
 )
 
 WINDOW_BEATS = 4

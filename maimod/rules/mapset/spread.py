@@ -18,7 +18,7 @@ from maimod.rules import criteria
 from maimod.rules.base import Certainty, Rule
 from maimod.rules.checks import MapsetCheck
 from maimod.rules.evidence import MapsetEvidence, Placed
-from maimod.rules.mapset.sets import CRITERIA, is_whole
+from maimod.rules.mapset.sets import is_whole
 
 LOWEST = Rule(
     "mapset/lowest-difficulty",
@@ -35,7 +35,7 @@ LOWEST = Rule(
     ignore_when="easier difficulties are still to come",
     blind_spots="Difficulties with misleading stars; lower difficulties in another folder; gaps in a spread that is "
     "allowed for its number of difficulties.",
-    source=f"{CRITERIA}/osu%21#spread",
+    source=f"{criteria.PAGE}/osu%21#spread",
     criteria=("lowest-difficulty-drain", "lowest-difficulty-spread", "break-allowance"),
 )
 GAP = Rule(
@@ -50,7 +50,7 @@ GAP = Rule(
     advice="Add a difficulty in between, or bring them closer.",
     ignore_when="the difficulties between are still to come, or stars misjudge one of them",
     blind_spots="Gaps above Insane, which are allowed; gaps in how difficulties play that stars do not show.",
-    source=f"{CRITERIA}#beatmap",
+    source=f"{criteria.PAGE}#beatmap",
 )
 
 ROUNDING_MS = 1.0

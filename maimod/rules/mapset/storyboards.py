@@ -12,10 +12,10 @@ from maimod.osu import limits
 from maimod.osu.beatmap import NOT_MANIA, Mode
 from maimod.rules.base import Certainty, Rule
 from maimod.rules.checks import MapsetCheck
-from maimod.rules.criteria import high
+from maimod.rules.criteria import PAGE, high
 from maimod.rules.evidence import MapsetEvidence, Placed
 from maimod.rules.mapset.samples import sample_event
-from maimod.rules.mapset.sets import CRITERIA, quoted
+from maimod.rules.mapset.sets import quoted
 
 MAX_MEASURED = 1_000
 """Most pictures whose headers are read."""
@@ -34,7 +34,7 @@ STORYBOARD = Rule(
     advice="Add or replace the picture, or take it out of the storyboard.",
     ignore_when="the picture is the player's skin's (UseSkinSprites)",
     blind_spots="What sprites do; all but the first 100,000 pictures.",
-    source=f"{CRITERIA}#storyboarding",
+    source=f"{PAGE}#storyboarding",
 )
 STORYBOARDED = Rule(
     "mapset/storyboarded-hitsounds",
@@ -47,7 +47,7 @@ STORYBOARDED = Rule(
     advice="Check that players cannot take them for hitsounds.",
     ignore_when="the sounds belong to the storyboard",
     blind_spots="None.",
-    source=f"{CRITERIA}#audio",
+    source=f"{PAGE}#audio",
     modes=NOT_MANIA,
 )
 

@@ -10,9 +10,10 @@ from maimod.findings import Severity, Tier
 from maimod.osu import limits
 from maimod.rules.base import Certainty, Rule
 from maimod.rules.checks import MapsetCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.evidence import MapsetEvidence, Placed
 from maimod.rules.mapset.samples import EMPTY_WAV_BYTES, HITSOUND, Named, named_samples, played_by_any, stem
-from maimod.rules.mapset.sets import CRITERIA, LAZER
+from maimod.rules.mapset.sets import LAZER
 from maimod.rules.mapset.storyboards import pictures
 
 SKIN = re.compile(
@@ -52,7 +53,7 @@ UNUSED_FILE = Rule(
     ignore_when="it is there for the work on the set and will be removed",
     blind_spots="Skin elements, see mapset/skin-unused; files of version control, settings and notes (.git, "
     ".toml, .md); storyboards of 100,000 pictures or more.",
-    source=f"{CRITERIA}#general",
+    source=f"{PAGE}#general",
 )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 
@@ -21,19 +20,18 @@ from maimod.osu.beatmap import HitObject, ObjectKind
 from maimod.osu.names import kind_name, noun, object_name
 from maimod.rules import elsewhere
 from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.bundles import SHOWN_OBJECTS, strongest
 from maimod.rules.checks import BeatmapCheck
 from maimod.rules.elsewhere import a, counted
 from maimod.rules.evidence import Evidence
 from maimod.rules.rhythm.objects import at_time
+from maimod.rules.stretches import log_odds
 
 SHIFTED_CURVE, GRID_CURVE, COPIES_CURVE = Curve(7.5, 1.2), Curve(8.0, 1.5), Curve(9.0, 1.5)
 """Of bits: no passage of 100 minutes of 60 ranked and other maps is above the middle of any."""
 LEAST_BITS = 3.0
 """Fewest bits of a candidate."""
 LEAST_OTHERS = 2
-MOST_CANDIDATES = 8
-"""Of each kind in a map, the strongest."""
-SHOWN_OBJECTS = 8
 LONGEST_GRID_BEATS = 4
 LONG_BEATS, BITS_OF_LONG = 16.0, 0.5
 """Beats of a passage that can be an oversight, and bits for each beat more: long sections that differ are a choice."""
@@ -114,20 +112,9 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         yield from strongest(find(evidence))
 
 
-def strongest(found: Iterator[Candidate]) -> list[Candidate]:
-    """The `MOST_CANDIDATES` with the greatest measures, by time."""
-    ordered = sorted(found, key=lambda one: -(one.measure or 0.0))[:MOST_CANDIDATES]
-    return sorted(ordered, key=lambda one: one.time)
-
-
 def bits_of_length(cells: int) -> float:
     """Bits against a mistake by the length of a passage in cells."""
     return BITS_OF_LONG * max(cells / CELLS_PER_BEAT - LONG_BEATS, 0.0)
-
-
-def log_odds(other: Any, same: Any) -> np.ndarray:
-    """Bits of counts; 0 without any."""
-    return np.asarray(np.log2((np.asarray(other) + 0.5) / (np.asarray(same) + 0.5)))
 
 
 def _first_objects(evidence: Evidence, cells: np.ndarray) -> list[HitObject]:

@@ -15,14 +15,16 @@ import numpy as np
 
 from maimod.features.passages import Passages
 from maimod.findings import Category, Expected, Severity, Tier
-from maimod.osu.beatmap import NOT_TAIKO, HitObject, Mode
+from maimod.osu.beatmap import NOT_TAIKO, Mode
 from maimod.osu.hitsounds import Hit, set_name
 from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.bundles import objects_of, strongest
 from maimod.rules.checks import BeatmapCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.elsewhere import counted
 from maimod.rules.evidence import Evidence
-from maimod.rules.hitsounds.volume import HITSOUND_RULES
-from maimod.rules.passages.rhythms import LEAST_BITS, LEAST_OTHERS, SHOWN_OBJECTS, bits_of_length, log_odds, strongest
+from maimod.rules.passages.rhythms import LEAST_BITS, LEAST_OTHERS, bits_of_length
+from maimod.rules.stretches import log_odds
 
 LOST_CURVE, SET_CURVE, LEVEL_CURVE = Curve(26.0, 4.0), Curve(9.0, 2.0), Curve(22.0, 3.0)
 """Of bits. 100 minutes of 60 ranked and other maps have 6 passages without additions, 1 sample set and 3 volumes above the middle;
@@ -51,7 +53,7 @@ LOST = Rule(
     advice="Were the hitsounds of this part forgotten?",
     ignore_when="the song is calmer here",
     blind_spots="Passages that occur once, in sets of one or two difficulties; a single kind of addition that is lost.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
     modes=NOT_TAIKO,
     curves={"": LOST_CURVE},
     corruptions=("addition",),
@@ -68,7 +70,7 @@ OTHER_SET = Rule(
     advice="Check the sample set of this green line.",
     ignore_when="the instruments of the song change here",
     blind_spots="Sets that objects give themselves; passages that occur once, in sets of one or two difficulties.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
     modes=NOT_TAIKO,
     curves={"": SET_CURVE},
     corruptions=("sample_set",),
@@ -85,7 +87,7 @@ OTHER_VOLUME_RULE = Rule(
     advice="Check the volume of this green line.",
     ignore_when="the song is quieter or louder here, or fades",
     blind_spots="Volumes that objects give themselves; changes by less than 12 %.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
     curves={"": LEVEL_CURVE},
     corruptions=("volume",),
 )
@@ -98,11 +100,6 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
         yield from strongest(_lost(evidence))
         yield from strongest(_other_sets(evidence))
     yield from strongest(_other_volumes(evidence))
-
-
-def _objects(found: Sequence[Hit]) -> list[HitObject]:
-    """The objects of hits, each once."""
-    return list({hit.hit_object.index: hit.hit_object for hit in found}.values())[:SHOWN_OBJECTS]
 
 
 def _lost(evidence: Evidence) -> Iterator[Candidate]:
@@ -130,7 +127,7 @@ def _lost(evidence: Evidence) -> Iterator[Candidate]:
             time=first.time,
             end_time=missing[-1].time,
             line=first.hit_object.line,
-            objects=_objects(missing),
+            objects=objects_of(missing),
             measure=total,
             actual="no additions",
             expected=[Expected("additions")],
@@ -261,7 +258,7 @@ def _other_sets(evidence: Evidence) -> Iterator[Candidate]:
                 time=run[0].time,
                 end_time=run[-1].time,
                 line=run[0].point.line,
-                objects=_objects(run),
+                objects=objects_of(run),
                 measure=bits,
                 actual=set_name(value),
                 expected=[Expected(set_name(other))],
@@ -315,7 +312,7 @@ def _other_volumes(evidence: Evidence) -> Iterator[Candidate]:
                 time=run[0].time,
                 end_time=run[-1].time,
                 line=run[0].point.line,
-                objects=_objects(run),
+                objects=objects_of(run),
                 measure=bits,
                 actual=f"{value} %",
                 expected=[Expected("as where the passage is repeated")],

@@ -17,10 +17,12 @@ from maimod.features.passages import Passages
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject
 from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.bundles import SHOWN_OBJECTS, strongest
 from maimod.rules.checks import BeatmapCheck
 from maimod.rules.evidence import Evidence
-from maimod.rules.passages.rhythms import LEAST_BITS, SHOWN_OBJECTS, bits_of_length, log_odds, strongest
+from maimod.rules.passages.rhythms import LEAST_BITS, bits_of_length
 from maimod.rules.steps import gap_name
+from maimod.rules.stretches import log_odds
 
 VELOCITY_CURVE = Curve(14.0, 3.0)
 """Of bits. 100 minutes of 60 ranked and other maps have 2 lines above the middle; planted mistakes have 8 in the median in osu! and

@@ -18,11 +18,11 @@ from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import NOT_TAIKO, PLAYFIELD_MODES, HitObject, Mode
 from maimod.osu.names import noun
 from maimod.rules.base import Candidate, Curve, Rule, candidate
+from maimod.rules.bundles import SHOWN_OBJECTS, strongest
 from maimod.rules.checks import BeatmapCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.elsewhere import counted
 from maimod.rules.evidence import Evidence
-from maimod.rules.hitsounds.volume import HITSOUND_RULES
-from maimod.rules.passages.rhythms import SHOWN_OBJECTS, strongest
 
 HALVES_CURVE, PASTED_CURVE, PASTED_NOTES_CURVE = Curve(9.0, 1.5), Curve(6.5, 1.2), Curve(9.0, 1.5)
 EXCHANGED_CURVE, LATE_CURVE, COMBOS_CURVE = Curve(9.5, 1.5), Curve(8.0, 1.2), Curve(6.5, 1.0)
@@ -87,7 +87,7 @@ EXCHANGED = Rule(
     advice="Compare the sounds with those of similar parts.",
     ignore_when="the instruments of the song change here",
     blind_spots="Parts that occur once.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
     modes=NOT_TAIKO,
     curves={"": EXCHANGED_CURVE},
     corruptions=("addition",),
@@ -104,7 +104,7 @@ LATE = Rule(
     advice="Compare the sounds with those of similar parts.",
     ignore_when="the song moves its accents here",
     blind_spots="Parts that occur once; additions that are early.",
-    source=HITSOUND_RULES,
+    source=f"{PAGE}#audio",
     modes=NOT_TAIKO,
     curves={"": LATE_CURVE},
     corruptions=("addition",),

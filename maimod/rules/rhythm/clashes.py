@@ -27,12 +27,11 @@ from maimod.osu.beatmap import (
 from maimod.osu.level import Level
 from maimod.osu.names import object_name
 from maimod.rules.base import Candidate, Certainty, Rule, candidate
-from maimod.rules.bundles import places_alike
+from maimod.rules.bundles import MANY, SHOWN_OBJECTS, places_alike
 from maimod.rules.checks import BeatmapCheck
-from maimod.rules.criteria import low
+from maimod.rules.criteria import PAGE, low
 from maimod.rules.evidence import Evidence
 
-_CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 _LAZER = "https://github.com/ppy/osu/blob/master/osu.Game"
 CONCURRENT = Rule(
     "rhythm/concurrent",
@@ -45,7 +44,7 @@ CONCURRENT = Rule(
     advice="Delete one of them, or move it.",
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Mania, where positions/column checks each column.",
-    source=f"{_CRITERIA}#general",
+    source=f"{PAGE}#general",
     modes=NOT_MANIA,
     same_mistake=("rhythm/concurrent", "rhythm/too-close"),
 )
@@ -60,7 +59,7 @@ TOO_CLOSE = Rule(
     advice="Delete one of them, or move it.",
     ignore_when="never: the ranking criteria forbid it",
     blind_spots="Spinners after a circle: nothing has to be hit when they start; catch, which is exempt; mania, where positions/column checks each column.",
-    source=f"{_CRITERIA}#general",
+    source=f"{PAGE}#general",
     modes=ALL_MODES - {Mode.CATCH, Mode.MANIA},
     criteria=("gap-after-circle", "gap-after-slider"),
     same_mistake=("rhythm/too-close",),
@@ -169,9 +168,6 @@ COMFORTABLE = 1.2
 """Spinners up to this many times the least are a minor (Mapset Verifier warns)."""
 FAST_BEAT_MS = 250.0
 """The beats of the guidelines for spinners are taken at 240 BPM, so that fast songs are not blamed."""
-MANY = 8
-"""More findings of one rule become one: the map was made that way, or a tool broke it."""
-SHOWN_OBJECTS = 8
 
 
 class _Place(msgspec.Struct, frozen=True):

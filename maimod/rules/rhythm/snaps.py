@@ -20,6 +20,7 @@ from maimod.osu.names import noun, object_name
 from maimod.osu.timing import Snap, snap
 from maimod.rules.base import Candidate, Certainty, Curve, Rule, candidate
 from maimod.rules.bundles import places_alike
+from maimod.rules.criteria import PAGE
 from maimod.rules.evidence import Evidence
 from maimod.rules.rhythm_index import Edge, RhythmIndex
 
@@ -71,7 +72,6 @@ LEAST_TICK_BITS = 4.23
 """An object on an unusual divisor with a higher probability than this is the map's style."""
 TICK_CURVE = Curve(5.5, 1.5)
 
-_CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 UNSNAPPED = Rule(
     "rhythm/unsnapped",
     "Object off every tick",
@@ -86,7 +86,7 @@ UNSNAPPED = Rule(
     ignore_when="the rhythm needs a divisor that the editor does not have, such as 1/11",
     blind_spots="Objects that slipped onto a tick of a fine divisor; see rhythm/unusual-snap. Errors under 2 ms come "
     "from rounding.",
-    source=f"{_CRITERIA}#timing",
+    source=f"{PAGE}#timing",
     criteria=("snapping",),
 )
 BEFORE_LINE = Rule(
@@ -103,7 +103,7 @@ BEFORE_LINE = Rule(
     advice="Check which beat it belongs to, and move it onto the red line if it is the new one.",
     ignore_when="the old beat still sounds there",
     blind_spots="Ends of sliders; objects that are off the old beat as well, see rhythm/unsnapped.",
-    source=f"{_CRITERIA}#timing",
+    source=f"{PAGE}#timing",
 )
 SLIGHTLY_LATE = Rule(
     "rhythm/slightly-unsnapped",

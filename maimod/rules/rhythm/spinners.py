@@ -20,9 +20,8 @@ from maimod.rules.base import Candidate, Curve, Rule, candidate
 from maimod.rules.checks import BeatmapCheck
 from maimod.rules.elsewhere import OTHERS, a, counted
 from maimod.rules.evidence import Evidence
-from maimod.rules.passages.rhythms import log_odds
 from maimod.rules.rhythm_index import lag_of
-from maimod.rules.stretches import others_of, where
+from maimod.rules.stretches import log_odds, others_of, where
 
 SPINNER_CURVE = Curve(3.0, 1.0, highest=0.29)
 """Of bits. Not listed without the judge: of rests 0.10 a minute have 1 bit or more, and 94 % of those that lost a spinner (50 in 184 minutes); of

@@ -19,9 +19,9 @@ from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, set_name
 from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.bundles import places_alike
 from maimod.rules.checks import BeatmapCheck
+from maimod.rules.criteria import PAGE
 from maimod.rules.evidence import Evidence
 
-_CRITERIA = "https://osu.ppy.sh/wiki/en/Ranking_criteria"
 DUPLICATE_GREEN = Rule(
     "timing/duplicate-green-line",
     "Two green lines at one time",
@@ -33,7 +33,7 @@ DUPLICATE_GREEN = Rule(
     advice="Keep one of them, with the values that are right.",
     ignore_when="never; delete one of them",
     blind_spots="Lines that are 1 ms apart.",
-    source=f"{_CRITERIA}#timing",
+    source=f"{PAGE}#timing",
 )
 CONFLICT = Rule(
     "timing/red-green-conflict",
@@ -80,7 +80,7 @@ UNUSED_RED = Rule(
     advice="Make it a green line, or delete it.",
     ignore_when="it restarts the cymbals of Nightcore where the phrase of the song begins",
     blind_spots="Lines that are a fraction of a ms off the downbeat in songs with an uneven tempo.",
-    source=f"{_CRITERIA}#timing",
+    source=f"{PAGE}#timing",
 )
 FIRST_LINE = Rule(
     "timing/first-line",
@@ -94,7 +94,7 @@ FIRST_LINE = Rule(
     advice="Put a red line without kiai first.",
     ignore_when="never",
     blind_spots="None.",
-    source=f"{_CRITERIA}#timing",
+    source=f"{PAGE}#timing",
 )
 LINE_VOLUME = Rule(
     "timing/line-volume",
@@ -108,7 +108,7 @@ LINE_VOLUME = Rule(
     advice="Check the volume of this line in the timing panel.",
     ignore_when="only slider ends and repeats are silenced",
     blind_spots="None.",
-    source=f"{_CRITERIA}#audio",
+    source=f"{PAGE}#audio",
 )
 
 SAME_TEMPO = 1e-5
