@@ -93,11 +93,6 @@ def test_a_line_of_measures_twice_as_long_is_right() -> None:
     assert not find(counted(lambda i: i % 3 == 0, meter=6))
 
 
-def test_a_measure_of_any_length_takes_no_time() -> None:
-    """A meter of a million beats is no million places to look at."""
-    assert not find(counted(lambda i: i % 5 == 0, meter=1_000_000_000))
-
-
 def test_marks_off_the_beats_say_nothing() -> None:
     """As where the line is for something else: circles 100 ms after its beats."""
     assert not find(counted(lambda i: i % 4 == 3, at=900))
