@@ -25,7 +25,7 @@ from maimod.training.corruption import (
     figures,
     stretches,
 )
-from tests.training.test_faults import varied_map
+from tests.training.planting import varied_map
 
 EACH = [
     pytest.param(mode, change, id=f"{mode.label}-{change.__name__.strip('_')}")

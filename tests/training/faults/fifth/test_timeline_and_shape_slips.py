@@ -1,4 +1,4 @@
-"""The fifth set of mistakes, of rhythms and sliders in time, runs of circles and bodies of sliders: each is what its name says, and
+"""Planted mistakes of rhythms and sliders in time, runs of circles and bodies of sliders: each is what its name says, and
 nothing else changes."""
 
 from __future__ import annotations
@@ -16,11 +16,20 @@ from maimod.osu.slider_path import flatten
 from maimod.training.faults import Fault, Planted
 from maimod.training.faults.fifth import shape_slips, timeline_slips
 from tests.maps import RED_LINE, beatmap
-from tests.training.planting import has_no_place, objects_of, planted_in
-from tests.training.test_faults import changes, has_its_objects, planted_soundly
-from tests.training.test_further_faults import BEAT, FIRST, MEASURE, full_map
-from tests.training.test_slips_of_selections_and_shapes import heard
-from tests.training.test_third_faults import one_change
+from tests.training.planting import (
+    BEAT,
+    FIRST,
+    MEASURE,
+    changes,
+    full_map,
+    has_its_objects,
+    has_no_place,
+    heard,
+    objects_of,
+    one_change,
+    planted_in,
+    planted_soundly,
+)
 
 PLAYED = [Mode.OSU, Mode.CATCH]
 

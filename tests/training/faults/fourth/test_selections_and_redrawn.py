@@ -1,4 +1,4 @@
-"""The fourth set of mistakes, of selections, shapes of sliders and rates of new combos: each is what its name says, and nothing else
+"""Planted mistakes of selections, shapes of sliders and rates of new combos: each is what its name says, and nothing else
 changes."""
 
 from __future__ import annotations
@@ -11,18 +11,27 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from maimod.audio.onsets import OnsetEnvelope
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind, SliderPath
 from maimod.osu.slider_path import flatten
 from maimod.training.faults import Fault, Planted
 from maimod.training.faults.base import starting_in
 from maimod.training.faults.fourth import redrawn, selections
 from tests.maps import RED_LINE, beatmap
-from tests.training.planting import has_no_place, objects_of, planted_in
-from tests.training.test_faults import changes, has_its_objects, planted_soundly
-from tests.training.test_further_faults import BEAT, FIRST, MEASURE, full_map
-from tests.training.test_slips_of_sliders_and_modes import drawn
-from tests.training.test_third_faults import one_change
+from tests.training.planting import (
+    BEAT,
+    FIRST,
+    MEASURE,
+    changes,
+    drawn,
+    full_map,
+    has_its_objects,
+    has_no_place,
+    heard,
+    objects_of,
+    one_change,
+    planted_in,
+    planted_soundly,
+)
 
 MEASURES = 24
 
@@ -55,13 +64,6 @@ MAPS: dict[str, Callable[[int], Beatmap]] = {
 
 def plant(name: str, mode: int = 0, seed: int = 0) -> tuple[Beatmap, Planted]:
     return planted_in(MAPS.get(name, full_map)(mode), name, seed)
-
-
-def heard(good: Beatmap, times: set[float]) -> OnsetEnvelope:
-    """A song with an onset at these times [ms]."""
-    values = np.zeros(round(good.hit_objects[-1].end_time) + MEASURE, dtype=np.float32)
-    values[[round(time) for time in times]] = 1.0
-    return OnsetEnvelope(values, 1.0)
 
 
 @pytest.mark.parametrize("mode", list(Mode))

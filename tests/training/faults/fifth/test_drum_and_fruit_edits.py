@@ -1,4 +1,4 @@
-"""The fifth set of mistakes, of taiko and catch: each is what its name says, and nothing else changes."""
+"""Planted mistakes of taiko and catch: each is what its name says, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,18 @@ from maimod.training.faults import Fault, Planted, select
 from maimod.training.faults.base import rebuild
 from maimod.training.faults.fifth import drum_edits, fruit_edits
 from tests.maps import RED_LINE, beatmap
-from tests.training.planting import has_no_place, objects_of, planted_in
-from tests.training.test_faults import changes, has_its_objects, planted_soundly
-from tests.training.test_further_faults import BEAT, FIRST, MEASURE
-from tests.training.test_third_faults import one_change
+from tests.training.planting import (
+    BEAT,
+    FIRST,
+    MEASURE,
+    changes,
+    has_its_objects,
+    has_no_place,
+    objects_of,
+    one_change,
+    planted_in,
+    planted_soundly,
+)
 
 QUARTER = BEAT // 4
 DON, KAT = 0, 8

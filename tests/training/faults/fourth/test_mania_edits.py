@@ -8,15 +8,27 @@ from functools import cache
 
 import pytest
 
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.training.faults import FAULTS, FOURTH, Fault, Planted
 from maimod.training.faults.base import rows_of
 from maimod.training.faults.fourth import mania_edits
 from tests.maps import RED_LINE, beatmap
-from tests.training.planting import has_no_place, objects_of, planted_in
-from tests.training.test_faults import changes, has_its_objects, planted_soundly
-from tests.training.test_further_faults import BEAT, FIRST, MEASURE, full_map
-from tests.training.test_third_faults import one_change
+from tests.training.planting import (
+    BEAT,
+    FIRST,
+    MEASURE,
+    as_placed,
+    changes,
+    columns_of,
+    full_map,
+    has_its_objects,
+    has_no_place,
+    objects_of,
+    one_change,
+    planted_in,
+    planted_soundly,
+    sorted_by_time,
+)
 
 QUARTER = BEAT / 4
 ROWS = {
@@ -56,15 +68,6 @@ def mapped(rows: dict[int, tuple[int, ...]], lines: Sequence[str] = (), **change
 
 def plant(name: str, good: Beatmap | None = None, seed: int = 0) -> tuple[Beatmap, Planted]:
     return planted_in(good or keyed(), name, seed)
-
-
-def columns_of(of_map: Beatmap, objects: Sequence[HitObject]) -> list[tuple[float, int]]:
-    return sorted((o.time, of_map.column(o)) for o in objects)
-
-
-def as_placed(objects: Sequence[HitObject]) -> set[HitObject]:
-    """The notes without time and column, as they are before and after they move."""
-    return {replace(o, index=0, combo_number=0, time=0.0, end_time=0.0, x=0.0) for o in objects}
 
 
 @pytest.mark.parametrize("mode", list(Mode))
@@ -134,10 +137,6 @@ def test_the_notes_of_one_column_are_dragged_by_a_quarter_beat() -> None:
 def test_a_quarter_beat_that_is_too_short_to_see_is_not_dragged_by() -> None:
     lines = [f"{64 + 128 * (k % 2)},192,{2400 + k * 75},1,0,0:0:0:0:" for k in range(256)]
     assert has_no_place("column-dragged:1/4 beat", beatmap(lines, ["0,150,4,2,0,70,1,0"], 3, circle_size=4))
-
-
-def sorted_by_time(objects: Sequence[HitObject]) -> list[HitObject]:
-    return sorted(objects, key=lambda o: o.time)
 
 
 def test_a_note_of_a_chord_is_in_the_next_row() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import replace
 from itertools import pairwise, product
 
 import numpy as np
@@ -11,7 +9,7 @@ import pytest
 
 from maimod.audio.onsets import OnsetEnvelope
 from maimod.findings import Category
-from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.osu.slider_path import flatten
 from maimod.osu.timing import snap
 from maimod.training.faults import CLASSIC, FAULTS, Fault, Planted, plant_alone, plant_many, select
@@ -19,9 +17,7 @@ from maimod.training.faults.base import rebuild
 from maimod.training.faults.classic.sounds import silent
 from maimod.training.faults.copies import Copy, added
 from tests.maps import RED_LINE, beatmap
-from tests.training.planting import planted_in
-
-GREEN = "0,-100,4,2,0,70,0,0"
+from tests.training.planting import GREEN, changes, has_its_objects, in_spans, planted_in, planted_soundly, varied_map
 
 
 def even_map(mode: int = 0) -> Beatmap:
@@ -41,47 +37,6 @@ def even_map(mode: int = 0) -> Beatmap:
     return beatmap(lines, [RED_LINE, GREEN, *kiai], mode, slider_multiplier=1.4, circle_size=4)
 
 
-def varied_map(mode: int = 0) -> Beatmap:
-    """The even map with a place for everything: bursts on quarters and thirds of a beat, stacks, repeats, finishers, chords,
-    hold notes, sliders with room after them, and a line of its own for every fourth measure, which is not in force for long."""
-    lines = []
-    for k in range(256):
-        time, sound, flag = 2000 + k * 250, 8 if k % 4 == 2 else 0, 4 if k % 8 == 0 else 0
-        x, y = 100 + 37 * (k % 9), 80 + 23 * (k % 7)
-        if k % 32 == 25:  # between the thirds
-            continue
-        if k % 64 in (29, 30, 31) and mode != Mode.MANIA:  # room for a slider that gets longer
-            continue
-        if mode == Mode.TAIKO and k % 16 == 8:
-            sound = 4
-        if mode == Mode.MANIA:
-            x = 64 + 128 * (k % 4)
-            if k % 16 == 9:
-                lines.append(f"{(x + 256) % 512},{y},{time},1,0,0:0:0:0:")
-            if k % 16 == 6:
-                lines.append(f"{x},{y},{time},128,{sound},{time + 250}:0:0:0:0:")
-                continue
-        elif k % 16 == 4:
-            lines.append(f"{x},{y},{time},{2 | flag},{sound},L|{x + 35}:{y},2,35,,,0:0:0:0:")
-            continue
-        elif k % 16 == 12:
-            lines.append(f"{x},{y},{time},{2 | flag},{sound},L|{x + 40}:{y}|{x + 70}:{y},1,70,,,0:0:0:0:")
-            continue
-        elif k % 16 in (5, 13):
-            continue
-        elif k % 16 in (1, 2):
-            x, y = 300, 200
-        lines.append(f"{x},{y},{time},{1 | flag},{sound},0:0:0:0:")
-        if k % 32 == 8:  # a quarter, before the next object
-            lines.append(f"{x},{y},{time + 125},1,0,0:0:0:0:")
-        if k % 32 == 24:  # thirds of a beat, in place of the object on its half
-            lines += [f"{x},{y},{time + step},1,0,0:0:0:0:" for step in (167, 333)]
-    kiai = ["18000,-100,4,2,0,70,0,1", "34000,-100,4,2,0,70,0,0"]
-    own = [f"{time},-100,4,2,0,70,0,{int(18000 <= time < 34000)}" for time in range(6000, 60000, 8000)]
-    own += [f"{time + 2000},-100,4,2,0,70,0,{int(18000 <= time < 34000)}" for time in range(6000, 60000, 8000)]
-    return beatmap(lines, [RED_LINE, GREEN, *kiai, *own], mode, slider_multiplier=1.4, circle_size=4)
-
-
 def one(name: str) -> Fault:
     (fault,) = select([name])
     return fault
@@ -89,20 +44,6 @@ def one(name: str) -> Fault:
 
 def plant(name: str, mode: int = 0, seed: int = 0) -> tuple[Beatmap, Planted]:
     return planted_in(even_map(mode), name, seed)
-
-
-def changes(good: Beatmap, bad: Beatmap) -> tuple[list[HitObject], list[HitObject]]:
-    """Objects that are in only one of the maps, ignoring their indices."""
-
-    def bare(beatmap: Beatmap) -> Counter[HitObject]:
-        return Counter(replace(o, index=0, combo_number=0) for o in beatmap.hit_objects)
-
-    before, after = bare(good), bare(bad)
-    return [_indexed(good, o) for o in before - after], [_indexed(bad, o) for o in after - before]
-
-
-def _indexed(beatmap: Beatmap, bare: HitObject) -> HitObject:
-    return next(o for o in beatmap.hit_objects if replace(o, index=0, combo_number=0) == bare)
 
 
 @pytest.mark.parametrize("mode", list(Mode))
@@ -121,50 +62,6 @@ def test_every_fault_is_in_the_map_and_only_there(fault: Fault, mode: Mode) -> N
         assert is_inside and (planted.objects or planted.places)
     if planted.is_local and not planted.places:
         assert has_its_objects(planted)
-
-
-def planted_soundly(fault: Fault, good: Beatmap, mode: Mode) -> tuple[Planted | None, bool]:
-    """What a fault plants in a map with a place for everything, None only in other modes; and whether nothing changes elsewhere."""
-    planted = fault.inject(good, np.random.default_rng(3))
-    assert (planted is not None) is (mode in fault.modes), "the map has a place for everything"
-    if planted is None:
-        return None, True
-    bad = planted.beatmap
-    assert bad != good and planted.start <= planted.end and planted.note
-    assert [o.index for o in bad.hit_objects] == list(range(len(bad.hit_objects)))
-    assert [o.time for o in bad.hit_objects] == sorted(o.time for o in bad.hit_objects)
-    assert {o.line for o in bad.hit_objects} <= {o.line for o in good.hit_objects}
-    again = fault.inject(good, np.random.default_rng(3))
-    assert again is not None and again.beatmap == bad, "the same seed gives the same mistake"
-    gone, come = changes(good, bad)
-    changed = [(o.time, o.end_time) for o in (*gone, *come)] + changed_lines(good, bad)
-    assert changed
-    return planted, all(in_spans(planted, start, end) for start, end in changed)
-
-
-def has_its_objects(planted: Planted) -> bool:
-    times = [planted.beatmap.hit_objects[i].time for i in planted.objects]
-    return min(times) <= planted.end and max(times) >= planted.start
-
-
-def in_spans(planted: Planted, start: float, end: float) -> bool:
-    return any(low - 3 <= start and end <= high + 3 for low, high in planted.spans) or any(
-        low <= start <= high for low, high in planted.spans
-    )
-
-
-def changed_lines(good: Beatmap, bad: Beatmap) -> list[tuple[float, float]]:
-    """Times of objects at which another tempo, place in the measure, velocity, volume, sample set, index of samples or kiai is in
-    force."""
-
-    def values(beatmap: Beatmap, time: float) -> tuple[object, ...]:
-        point = beatmap.timing_point_at(time)
-        red = beatmap.red_line_at(time)
-        of_measure = round((time - red.time) % (red.meter * red.beat_length), 3)
-        samples = point.volume, point.sample_set, point.sample_index
-        return point.velocity, *samples, point.kiai, red.beat_length, of_measure
-
-    return [(o.time, o.time) for o in good.hit_objects if values(good, o.time) != values(bad, o.time)]
 
 
 @pytest.mark.parametrize("ms", [5, 10, 20, 40])

@@ -20,8 +20,7 @@ from maimod.training.faults.fourth import line_passages, sound_keys
 from maimod.training.faults.fourth.line_passages import SELECTED_LINES
 from maimod.training.faults.third.sound_slips import sounds_of
 from tests.maps import beatmap
-from tests.training.planting import has_no_place, objects_of, planted_in
-from tests.training.test_faults import changes, has_its_objects, planted_soundly
+from tests.training.planting import changes, has_its_objects, has_no_place, objects_of, planted_in, planted_soundly
 
 BEAT, MEASURE, FIRST, MEASURES = 500, 2000, 2000, 32
 CIRCLE = ObjectKind.CIRCLE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -19,101 +18,18 @@ from maimod.training.evaluate import plant as plant_in_copies
 from maimod.training.faults import CLASSIC, FAULTS, FURTHER, Fault, Planted, plant_many, select
 from maimod.training.faults.base import additions_of, has_copy, rhythm_of, rows_of
 from tests.maps import RED_LINE, beatmap
-from tests.training.planting import objects_of, planted_in
-from tests.training.test_faults import changes, has_its_objects, planted_soundly
-
-BEAT, MEASURE, FIRST = 500, 2000, 2000
-MEASURES = 32
-
-
-@cache
-def full_map(mode: int = 0) -> Beatmap:
-    """120 BPM, 32 measures with a place for every mistake: even circles in a line, a burst of three after a curved slider,
-    sliders with sounds on their heads only, claps of the drum set, spinners; chords and holds in mania; steps of volume and
-    velocity, two kiai."""
-    lines: list[str] = []
-    for measure in range(MEASURES):
-        start, y = FIRST + measure * MEASURE, 60 + 40 * (measure % 5)
-        lines += (_even, _burst, _even, _spinner if measure % 8 == 7 else _sliders)[measure % 4](
-            mode, start, y, measure
-        )
-    return beatmap(lines, [RED_LINE, *_greens()], mode, slider_multiplier=1.4, circle_size=4)
-
-
-def _greens() -> list[str]:
-    values = {0: (100, 70, 0), 4: (100, 50, 0), 6: (100, 70, 0), 8: (100, 30, 0), 9: (100, 40, 0), 10: (100, 50, 0)}
-    values |= {11: (100, 60, 0), 12: (100, 70, 0), 19: (80, 70, 0), 20: (100, 70, 1), 22: (100, 70, 0)}
-    values |= {26: (100, 70, 1), 28: (100, 70, 0)}
-    return [
-        f"{FIRST + measure * MEASURE if measure else 0},-{length},4,2,0,{volume},0,{kiai}"
-        for measure, (length, volume, kiai) in values.items()
-    ]
-
-
-def _head(mode: int, start: int, y: int, measure: int, half: float) -> tuple[int, int, int, int]:
-    """x, time, flag and sound of the object on a half beat of a measure; every other measure runs to the left."""
-    x = 40 + round(60 * half) if measure % 2 == 0 else 460 - round(60 * half)
-    if mode == Mode.MANIA:
-        x = 64 + 128 * (round(half * 2) % 4 if half % 1 else int(half) % 4)
-    sound = {0: 4 if measure % 4 == 0 else 2, 2: 8, 4: 2, 6: 8}.get(half, 0)
-    return x, start + round(half * BEAT / 2), 4 if half == 0 else 0, sound
-
-
-def _circle(mode: int, start: int, y: int, measure: int, half: float, x: int | None = None) -> str:
-    known, time, flag, sound = _head(mode, start, y, measure, half)
-    return f"{known if x is None else x},{y},{time},{1 | flag},{sound},{_sets(sound)}"
-
-
-def _sets(sound: int) -> str:
-    return "0:3:0:0:" if sound == 8 else "0:0:0:0:"
-
-
-def _slider(mode: int, start: int, y: int, measure: int, half: float, path: str, length: int, edges: str) -> str:
-    x, time, flag, sound = _head(mode, start, y, measure, half)
-    if mode == Mode.MANIA:
-        return f"{x},{y},{time},128,{sound},{time + length * BEAT // 140}:{_sets(sound)}"
-    way = -1 if measure % 2 else 1
-    points = "|".join(
-        f"{x + way * int(a)}:{y + int(b)}" for a, b in (point.split(":") for point in path[2:].split("|"))
-    )
-    return f"{x},{y},{time},{2 | flag},{sound},{path[0]}|{points},1,{length},{edges},0:0|0:0,0:0:0:0:"
-
-
-def _even(mode: int, start: int, y: int, measure: int) -> list[str]:
-    lines = [_circle(mode, start, y, measure, half) for half in range(8)]
-    if mode == Mode.MANIA:
-        lines.insert(1, _circle(mode, start, y, measure, 0, 320))
-    if mode == Mode.CATCH and measure % 4 == 2:  # a hyperdash
-        lines[3], lines[4] = _circle(mode, start, y, measure, 3, 20), _circle(mode, start, y, measure, 4, 480)
-    return lines
-
-
-def _burst(mode: int, start: int, y: int, measure: int) -> list[str]:
-    path = "B|40:0|70:70|70:70|110:0"
-    return [
-        _circle(mode, start, y, measure, 0),
-        _slider(mode, start, y, measure, 1, path, 140, "2|0"),
-        *(_circle(mode, start, y, measure, half) for half in (4, 5, 6, 6.5, 7)),
-    ]
-
-
-def _sliders(mode: int, start: int, y: int, measure: int) -> list[str]:
-    last = (
-        _slider(mode, start, y, measure, 6, "", 70, "") if mode == Mode.MANIA else _circle(mode, start, y, measure, 6)
-    )
-    return [
-        _slider(mode, start, y, measure, 0, "P|50:40|100:0", 140, "2|0"),
-        _circle(mode, start, y, measure, 3),
-        _slider(mode, start, y, measure, 4, "L|70:0", 70, "2|0"),
-        last,
-        _circle(mode, start, y, measure, 7),
-    ]
-
-
-def _spinner(mode: int, start: int, y: int, measure: int) -> list[str]:
-    if mode == Mode.MANIA:
-        return _sliders(mode, start, y, measure)
-    return [f"256,192,{start},12,0,{start + 1000},0:0:0:0:", *(_circle(mode, start, y, measure, h) for h in (6, 7))]
+from tests.training.planting import (
+    BEAT,
+    FIRST,
+    MEASURE,
+    MEASURES,
+    changes,
+    full_map,
+    has_its_objects,
+    objects_of,
+    planted_in,
+    planted_soundly,
+)
 
 
 def plant(name: str, mode: int = 0, seed: int = 0) -> tuple[Beatmap, Planted]:

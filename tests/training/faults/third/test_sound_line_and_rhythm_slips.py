@@ -1,4 +1,4 @@
-"""Slips of sounds, lines and rhythm of the third set: each is at the stated place, is what its name says, and nothing else
+"""Slips of sounds, lines and rhythm: each is at the stated place, is what its name says, and nothing else
 changes."""
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from maimod.training.faults import Fault, Planted, select
 from maimod.training.faults.base import additions_of, rhythm_of
 from maimod.training.faults.third import line_slips, rhythm_slips, sound_slips
 from tests.maps import beatmap
-from tests.training.planting import objects_of, planted_in
-from tests.training.test_faults import changes, has_its_objects, planted_soundly
+from tests.training.planting import changes, has_its_objects, objects_of, planted_in, planted_soundly
 
 BEAT, MEASURE, FIRST, MEASURES = 500, 2000, 2000, 32
 KINDS = (*sound_slips.FAULTS, *line_slips.FAULTS, *rhythm_slips.FAULTS)

@@ -1,4 +1,4 @@
-"""The fourth set of mistakes, of taiko and catch: each is what its name says, and nothing else changes."""
+"""Planted mistakes of taiko and catch: each is what its name says, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,19 @@ from maimod.training.faults import Fault, Planted, select
 from maimod.training.faults.base import rebuild
 from maimod.training.faults.fourth import catch_slips, taiko_slips
 from tests.maps import RED_LINE, beatmap
-from tests.training.planting import has_no_place, objects_of, planted_in
-from tests.training.test_faults import changed_lines, changes, has_its_objects, planted_soundly
-from tests.training.test_further_faults import BEAT, FIRST, MEASURE
-from tests.training.test_third_faults import one_change
+from tests.training.planting import (
+    BEAT,
+    FIRST,
+    MEASURE,
+    changed_lines,
+    changes,
+    has_its_objects,
+    has_no_place,
+    objects_of,
+    one_change,
+    planted_in,
+    planted_soundly,
+)
 
 DON, KAT, FINISH = 0, 8, 4
 PLACES = (0, 2, 4, 6, 8, 9, 10, 14)

@@ -1,37 +1,31 @@
-"""The third set of mistakes: each is at the stated place, is what its name says, and nothing else changes."""
+"""Planted mistakes of places and new combos: each is at the stated place, is what its name says, and nothing else changes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from maimod.osu.beatmap import Beatmap, HitObject, Mode
+from maimod.osu.beatmap import Beatmap, Mode
 from maimod.training.evaluate import plant as plant_in_copies
 from maimod.training.faults import CLASSIC, FAULTS, FURTHER, THIRD, Fault, Planted, select
 from maimod.training.faults.third import placed
-from tests.maps import RED_LINE, beatmap
-from tests.training.planting import objects_of, planted_in
-from tests.training.test_faults import changes, has_its_objects, planted_soundly
-from tests.training.test_further_faults import BEAT, FIRST, MEASURE, full_map
-
-
-@cache
-def back_and_forth(mode: int = 0) -> Beatmap:
-    """120 BPM, 24 measures of circles on every beat, each measure a combo further right for four, then the same mirrored."""
-    lines = []
-    for measure in range(24):
-        for beat, x in enumerate((0, 100, 30, 60)):
-            x += 20 + 120 * (measure % 4)
-            x = 512 - x if measure % 8 >= 4 else x
-            time = FIRST + measure * MEASURE + beat * BEAT
-            lines.append(f"{x},{60 + 20 * beat},{time},{1 if beat else 5},0,0:0:0:0:")
-    return beatmap(lines, [RED_LINE], mode)
-
+from tests.maps import beatmap
+from tests.training.planting import (
+    FIRST,
+    MEASURE,
+    back_and_forth,
+    changes,
+    full_map,
+    has_its_objects,
+    objects_of,
+    one_change,
+    planted_in,
+    planted_soundly,
+)
 
 MAPS: dict[str, Callable[[int], Beatmap]] = {"combos-exchanged": back_and_forth, "not-mirrored": back_and_forth}
 """Where a kind has a place, if not in `full_map`."""
@@ -62,11 +56,6 @@ def test_earlier_kinds_are_planted_at_the_same_places_with_and_without_the_third
 
     assert drawn(FAULTS) == drawn(earlier) != []
     assert select(["third"]) == THIRD and not set(earlier) & set(THIRD)
-
-
-def one_change(good: Beatmap, planted: Planted) -> tuple[HitObject, HitObject]:
-    (before,), (after,) = changes(good, planted.beatmap)
-    return before, after
 
 
 # ---------------------------------------------------------------------------------------------------------------------

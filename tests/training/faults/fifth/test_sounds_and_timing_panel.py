@@ -1,4 +1,4 @@
-"""The fifth set of mistakes, of sounds, new combos and the timing panel: each is what its name says, at the stated place, and nothing else
+"""Planted mistakes of sounds, new combos and the timing panel: each is what its name says, at the stated place, and nothing else
 changes."""
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from maimod.training.faults.base import on_downbeat, rebuild, starting_in
 from maimod.training.faults.fifth import sounds_and_combos, timing_panel
 from maimod.training.faults.third.sound_slips import sounds_of
 from tests.maps import beatmap
-from tests.training.planting import has_no_place, objects_of, planted_in
-from tests.training.test_faults import changes, has_its_objects, planted_soundly
+from tests.training.planting import changes, has_its_objects, has_no_place, objects_of, planted_in, planted_soundly
 
 BEAT, MEASURE, FIRST, MEASURES = 500, 2000, 2000, 40
 STEPS = range(8, 17)

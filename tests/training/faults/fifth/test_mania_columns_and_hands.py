@@ -13,11 +13,21 @@ from maimod.training.faults import FIFTH, Fault, Planted, select
 from maimod.training.faults.base import rows_of
 from maimod.training.faults.fifth import mania_columns, mania_hands
 from tests.maps import RED_LINE, beatmap
-from tests.training.planting import has_no_place, objects_of, planted_in
-from tests.training.test_faults import changes, has_its_objects, planted_soundly
-from tests.training.test_further_faults import BEAT, FIRST, MEASURE
-from tests.training.test_mania_edits import as_placed, columns_of, sorted_by_time
-from tests.training.test_third_faults import one_change
+from tests.training.planting import (
+    BEAT,
+    FIRST,
+    MEASURE,
+    as_placed,
+    changes,
+    columns_of,
+    has_its_objects,
+    has_no_place,
+    objects_of,
+    one_change,
+    planted_in,
+    planted_soundly,
+    sorted_by_time,
+)
 
 Rows = Mapping[int, Sequence[int | tuple[int, int]]]
 """By ms after the start of a measure: columns of notes, and (column, length in ms) of hold notes."""

@@ -1,4 +1,4 @@
-"""The third set of mistakes, of sliders and of single modes: each is what its name says, and nothing else changes."""
+"""Planted mistakes of sliders and of single modes: each is what its name says, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -15,26 +15,23 @@ from maimod.training.faults import Fault, Planted
 from maimod.training.faults.base import rows_of
 from maimod.training.faults.third import mode_slips, slider_slips
 from tests.maps import RED_LINE, beatmap
-from tests.training.planting import has_no_place, objects_of, planted_in
-from tests.training.test_faults import changes, has_its_objects, planted_soundly
-from tests.training.test_further_faults import BEAT, FIRST, MEASURE, full_map
-from tests.training.test_third_faults import back_and_forth, one_change
+from tests.training.planting import (
+    BEAT,
+    FIRST,
+    MEASURE,
+    back_and_forth,
+    changes,
+    drawn,
+    full_map,
+    has_its_objects,
+    has_no_place,
+    objects_of,
+    one_change,
+    planted_in,
+    planted_soundly,
+)
 
 BURSTS = "kddd", "dkkd"
-
-
-@cache
-def drawn(mode: int = 0) -> Beatmap:
-    """120 BPM, 16 measures of an arc, a circle, a short slider and one that turns back."""
-    lines = []
-    for start in range(FIRST, FIRST + 16 * MEASURE, MEASURE):
-        lines += [
-            f"60,120,{start},6,0,P|110:180|160:120,1,140,2|0,0:0|0:0,0:0:0:0:",
-            f"260,120,{start + 750},1,8,0:0:0:0:",
-            f"300,160,{start + 1000},2,0,L|335:160,1,35,2|0,0:0|0:0,0:0:0:0:",
-            f"404,190,{start + 1500},2,0,L|439:190,2,35,2|0|8,0:0|0:0|0:0,0:0:0:0:",
-        ]
-    return beatmap(lines, [RED_LINE], mode, slider_multiplier=1.4)
 
 
 @cache
