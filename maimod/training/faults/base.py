@@ -37,6 +37,8 @@ CLEAR_GAP_MS = 40.0
 RUN_GAPS = 4
 """Equal gaps that make an even run; half of them on either side of the place."""
 LONGEST_RUN_GAP_MS = 1_100.0
+CLEAR_ONSET, NO_ONSET = 0.5, 0.2
+"""Strengths above and below which the song does, and does not, have an onset; 1 is a clear one."""
 WHISTLE, FINISH, CLAP = 2, 4, 8
 ADDITIONS = WHISTLE | FINISH | CLAP
 SAMPLE_SETS = {"normal": 1, "soft": 2, "drum": 3}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -28,9 +27,8 @@ from maimod.training.faults.base import (
     stretches,
     without_idle,
 )
+from maimod.training.faults.passage_lines import mistyped
 
-LONGEST_LINE_MS = 16_000.0
-"""A line in force for longer is not mistyped: that would be a mistake of the whole map."""
 LEAST_VOLUME = 30
 """Percent; lower volumes are not lowered further."""
 
@@ -97,43 +95,6 @@ def _kiai_moved(beats: float | None, beatmap: Beatmap, random: Generator, envelo
             objects,
             f"kiai {'begins' if begins else 'ends'} {beats or red.meter:g} beats {'late' if by > 0 else 'early'}",
         )
-    return None
-
-
-def lines_of(beatmap: Beatmap) -> list[tuple[float, float]]:
-    """(time, until) of the green lines that are alone at their time and soon followed by another line; without any,
-    measures, in which a mistyped line can stand."""
-    points = beatmap.sorted_timing_points
-    found = [
-        (point.time, after.time)
-        for before, point, after in zip(points, points[1:], points[2:], strict=False)
-        if not point.uninherited and before.time < point.time < after.time <= point.time + LONGEST_LINE_MS
-    ]
-    return found or stretches(beatmap, 1)
-
-
-def mistyped(
-    change: Callable[[TimingPoint], TimingPoint],
-    fits: Callable[[Beatmap, TimingPoint, list[HitObject]], bool],
-    note: str,
-    beatmap: Beatmap,
-    random: Generator,
-    envelope: Envelope,
-) -> Planted | None:
-    """A line with `change`, in force until the next one.
-
-    Args:
-        change: makes the mistyped line.
-        fits: whether the line and the objects under it show the mistake.
-        note: what is done.
-        beatmap, random, envelope: as in :meth:`Fault.inject`.
-    """
-    for start, until in in_turn(random, lines_of(beatmap)):
-        point, inside = beatmap.timing_point_at(start), starting_in(beatmap, start, until)
-        if inside and fits(beatmap, point, inside) and change(point) != point:
-            changed = rebuild(beatmap, timing_points=overridden(beatmap, start, until, change))
-            end = max(until, *(o.end_time for o in starting_in(changed, start, until)), 0.0)
-            return replace(over(changed, start, until, f"{note} for {len(inside)} objects"), end=end)
     return None
 
 

@@ -15,7 +15,6 @@ from maimod.training.faults.base import (
     CLAP,
     CLEAR_GAP_MS,
     FINISH,
-    WHISTLE,
     Envelope,
     Fault,
     Planted,
@@ -29,8 +28,9 @@ from maimod.training.faults.base import (
     rows_of,
 )
 from maimod.training.faults.classic.sliders import slider_length
+from maimod.training.faults.colours import KAT
+from maimod.training.faults.columns import holds_of, is_column_free
 
-KAT = WHISTLE | CLAP
 FRAME_MS = 1000 / 60
 CATCHER_WIDTH = 106.75
 """Px at circle size 5 (lazer, `Catcher.BASE_SIZE`)."""
@@ -76,17 +76,6 @@ def _finisher(dose: str, beatmap: Beatmap, random: Generator, envelope: Envelope
 # Mania
 
 
-def is_column_free(beatmap: Beatmap, column: int, start: float, end: float, but: HitObject | None = None) -> bool:
-    """Whether a column has no note from `start` to `end` [ms] and close to them."""
-    return not any(
-        n is not but
-        and beatmap.column(n) == column
-        and n.time < end + CLEAR_GAP_MS
-        and n.end_time > start - CLEAR_GAP_MS
-        for n in beatmap.hit_objects
-    )
-
-
 def _columns_swapped(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """Two notes that follow each other change columns."""
     pairs = [(a.only, b.only) for a, b in pairwise(rows_of(beatmap)[1:-1])]
@@ -125,11 +114,6 @@ def _chord_note(dose: str, beatmap: Beatmap, random: Generator, envelope: Envelo
             added = replace(o, x=column_x(beatmap, column))
             return mistake_at(exchanged(beatmap, o, o, added), added, f"note added in column {column}")
     return None
-
-
-def holds_of(beatmap: Beatmap) -> list[HitObject]:
-    """Hold notes, without the first and the last object."""
-    return [o for o in beatmap.hit_objects[1:-1] if o.kind is ObjectKind.HOLD]
 
 
 def _hold_end(beats: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

@@ -13,7 +13,6 @@ from numpy.random import Generator
 from maimod.findings import Category
 from maimod.osu.beatmap import ONLY_OSU, PLAYFIELD_MODES, Beatmap, HitObject, Mode, ObjectKind
 from maimod.training.faults.base import (
-    SAME_MS,
     Envelope,
     Fault,
     Planted,
@@ -27,6 +26,8 @@ from maimod.training.faults.base import (
     rebuild,
     sliders_of,
 )
+from maimod.training.faults.combo_flags import regular_combos
+from maimod.training.faults.figures import shifted
 
 SAME_PX = 1.5
 """Objects this close are at one place."""
@@ -45,33 +46,6 @@ def _moved(pixels: float, beatmap: Beatmap, random: Generator, envelope: Envelop
                 note = f"circle moved from ({o.x:g}, {o.y:g}) to ({x:g}, {y:g})"
                 return mistake_at(exchanged(beatmap, o, moved), moved, note)
     return None
-
-
-def flagged(beatmap: Beatmap) -> list[HitObject]:
-    """New combos set by the mapper: within 4 beats of the object before, which is no spinner."""
-    objects = beatmap.hit_objects
-    return [
-        o
-        for before, o in pairwise(objects)
-        if o.new_combo
-        and o.kind is not ObjectKind.SPINNER
-        and before.kind is not ObjectKind.SPINNER
-        and o.time - before.end_time < 4 * beatmap.red_line_at(o.time).beat_length
-    ]
-
-
-def regular_combos(beatmap: Beatmap) -> list[HitObject]:
-    """Flags on downbeats whose neighbouring flags are as far before as after; flags on downbeats if there are none
-    such."""
-    found = flagged(beatmap)
-    downbeats = [o for o in found if on_downbeat(beatmap, o.time)]
-    lines = {o.line for o in downbeats}
-    regular = [
-        o
-        for before, o, after in zip(found, found[1:], found[2:], strict=False)
-        if o.line in lines and abs(before.time + after.time - 2 * o.time) < 2 * SAME_MS
-    ]
-    return regular or downbeats
 
 
 def _combo_missing(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
@@ -128,12 +102,6 @@ def _directions(beatmap: Beatmap, random: Generator) -> list[tuple[float, float]
         return [(1.0, 0.0), (-1.0, 0.0)]
     angles = [(turn + k / 16) * 2 * math.pi for k in range(16)]
     return [(math.cos(a), math.sin(a)) for a in angles]
-
-
-def shifted(o: HitObject, x: float, y: float) -> HitObject:
-    """The object moved by (x, y), its control points with it."""
-    slider = o.slider and replace(o.slider, control_points=tuple((a + x, b + y) for a, b in o.slider.control_points))
-    return replace(o, x=o.x + x, y=o.y + y, slider=slider)
 
 
 def _slider_moved(pixels: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

@@ -13,9 +13,9 @@ from numpy.random import Generator
 from maimod.findings import Category
 from maimod.osu.beatmap import ALL_MODES, NOT_TAIKO, PLAYFIELD_MODES, Beatmap, HitObject, Mode
 from maimod.osu.timing import TICKS_PER_BEAT
+from maimod.training.faults.additions import silent
 from maimod.training.faults.base import Envelope, Fault, Planted, additions_of, is_circle, pick, rebuild
-from maimod.training.faults.classic.playfield import flagged
-from maimod.training.faults.classic.sounds import silent
+from maimod.training.faults.combo_flags import flagged
 
 PHRASES = (2, 4, 8)
 """Measures in a phrase."""

@@ -13,6 +13,8 @@ from maimod.osu.timing import snap
 from maimod.training.faults.base import (
     CLAP,
     CLEAR_GAP_MS,
+    CLEAR_ONSET,
+    NO_ONSET,
     SAME_MS,
     Envelope,
     Fault,
@@ -35,9 +37,6 @@ from maimod.training.faults.base import (
     starting_in,
     stretches,
 )
-
-CLEAR_ONSET, NO_ONSET = 0.5, 0.2
-"""Strengths above and below which the song does, and does not, have an onset; 1 is a clear one."""
 
 
 def _unsnapped(ms: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

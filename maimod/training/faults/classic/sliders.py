@@ -9,8 +9,7 @@ from functools import partial
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import ONLY_OSU, PLAYFIELD_MODES, Beatmap, HitObject, SliderPath
-from maimod.osu.slider_path import flatten
+from maimod.osu.beatmap import ONLY_OSU, PLAYFIELD_MODES, Beatmap
 from maimod.training.faults.base import (
     CLEAR_GAP_MS,
     Envelope,
@@ -27,6 +26,7 @@ from maimod.training.faults.base import (
     pick,
     sliders_of,
 )
+from maimod.training.faults.paths import backwards, is_whole
 
 
 def _anchor_moved(pixels: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
@@ -49,18 +49,6 @@ def _anchor_moved(pixels: float, beatmap: Beatmap, random: Generator, envelope: 
                 note = f"control point {k} of {len(points) - 1} moved by {pixels:g} px"
                 return mistake_at(exchanged(beatmap, o, new), o, note, max(o.end_time, new.end_time))
     return None
-
-
-def is_whole(slider: SliderPath) -> bool:
-    """Whether the path ends at its last control point; one that is cut off before it would become another path backwards."""
-    return math.dist(flatten(slider).end, slider.control_points[-1]) <= 5
-
-
-def backwards(o: HitObject) -> HitObject:
-    """A slider from its last control point to its first."""
-    assert o.slider is not None
-    points = o.slider.control_points[::-1]
-    return replace(o, x=points[0][0], y=points[0][1], slider=replace(o.slider, control_points=points))
 
 
 def _reversed(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

@@ -9,8 +9,8 @@ from numpy.random import Generator
 
 from maimod.findings import Category
 from maimod.osu.beatmap import ALL_MODES, NOT_TAIKO, Beatmap, HitObject, HitSample, ObjectKind
+from maimod.training.faults.additions import silent
 from maimod.training.faults.base import (
-    ADDITIONS,
     CLAP,
     FINISH,
     SAME_MS,
@@ -130,12 +130,6 @@ def _addition_extra(beatmap: Beatmap, random: Generator, envelope: Envelope) -> 
         return None
     bits = int(random.choice((WHISTLE, FINISH, CLAP)))
     return mistake_at(exchanged(beatmap, o, with_additions(o, bits)), o, f"addition {bits} where the pattern has none")
-
-
-def silent(o: HitObject) -> HitObject:
-    """The object without additions, at its edges too."""
-    slider = o.slider and replace(o.slider, edge_sounds=tuple(bits & ~ADDITIONS for bits in o.slider.edge_sounds))
-    return replace(o, hitsound=o.hitsound & ~ADDITIONS, slider=slider)
 
 
 def _hitsounds_lost(measures: int, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

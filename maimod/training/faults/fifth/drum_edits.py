@@ -1,4 +1,4 @@
-"""Planted mistakes of the fifth set, of taiko: the kat key left on, colours of a measure of the same rhythm, two measures in the time
+"""Planted mistakes of taiko: the kat key left on, colours of a measure of the same rhythm, two measures in the time
 of one, drum rolls up to the next note. Some are of catch as well: phrases pasted into pauses, notes dragged onto the next,
 spinners over objects that were left."""
 
@@ -17,6 +17,7 @@ from maimod.osu.beatmap import ONLY_TAIKO, Beatmap, HitObject, Mode, ObjectKind
 from maimod.training.faults.base import (
     CLEAR_GAP_MS,
     FINISH,
+    NO_ONSET,
     SAME_MS,
     Envelope,
     Fault,
@@ -38,11 +39,9 @@ from maimod.training.faults.base import (
     stretches,
     with_objects,
 )
-from maimod.training.faults.classic.rhythm import NO_ONSET
+from maimod.training.faults.colours import coloured, is_kat
 from maimod.training.faults.fourth.taiko_slips import CATCH_AND_TAIKO, LEAST_NOTES
-from maimod.training.faults.further.more_modes import coloured, is_kat
-from maimod.training.faults.further.pasted import is_closed, pasted, ticks_of
-from maimod.training.faults.third.mode_slips import COPY_MEASURES
+from maimod.training.faults.passages import COPY_MEASURES, is_closed, pasted, ticks_of
 
 LEAST_RECOLOURED = 3
 LONGER_RUN = 2

@@ -1,4 +1,4 @@
-"""Planted mistakes of the fifth set, of catch: fruits dragged in time until a hyperdash arises, measures with the places of another of
+"""Planted mistakes of catch: fruits dragged in time until a hyperdash arises, measures with the places of another of
 the same rhythm or without places, only the juice streams mirrored, figures turned upright, distances from the wrong end."""
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ from maimod.training.faults.base import (
     stretches,
 )
 from maimod.training.faults.fifth.drum_edits import of_one_rhythm
-from maimod.training.faults.fourth.selections import even_figures
-from maimod.training.faults.further.figures import are_inside, relocated, with_figure
+from maimod.training.faults.figures import are_inside, even_figures, relocated, with_figure
 
 LEAST_LEAP_PX = 100.0
 """By this the ways through misplaced objects become longer."""

@@ -31,10 +31,9 @@ from maimod.training.faults.base import (
     stretches,
     with_objects,
 )
-from maimod.training.faults.fourth.mania_edits import of_lines
-from maimod.training.faults.further.more_modes import LEAST_NOTES, are_free, columns_of, moved_to
-from maimod.training.faults.further.pasted import is_closed
-from maimod.training.faults.third.mode_slips import COPY_MEASURES, rows_in
+from maimod.training.faults.columns import are_free, columns_of, moved_to, of_lines, rows_in
+from maimod.training.faults.further.more_modes import LEAST_NOTES
+from maimod.training.faults.passages import COPY_MEASURES, is_closed
 
 LEAST_TRILL = 5
 """Rows; two columns that alternate less often are no trill."""

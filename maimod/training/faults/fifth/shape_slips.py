@@ -1,4 +1,4 @@
-"""Planted mistakes of the fifth set of figures and bodies of osu!: streams on the coarse grid, bunched up or with every other circle
+"""Planted mistakes of figures and bodies of osu!: streams on the coarse grid, bunched up or with every other circle
 aside, spacings against the rhythm, sliders from the clipboard, with a control point lost from the file or clicked by accident."""
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from maimod.training.faults.base import (
     with_objects,
 )
 from maimod.training.faults.fifth.timeline_slips import UNLIKE_GAPS
-from maimod.training.faults.further.figures import Point, are_inside, figures_of, way_between
-from maimod.training.faults.third.slider_slips import farthest_apart
+from maimod.training.faults.figures import Point, are_inside, figures_of, way_between
+from maimod.training.faults.paths import farthest_apart
 
 RUN_OBJECTS = (4, 5, 6, 8)
 EVEN_SPACING, UNEVEN_SPACING = 0.25, 0.5

@@ -1,4 +1,4 @@
-"""Planted mistakes of the fifth set, of sounds and new combos: edges that are one repeat behind, a layer of additions or a
+"""Planted mistakes of sounds and new combos: edges that are one repeat behind, a layer of additions or a
 passage's combos off their beat, sounds of a map at half the tempo, volumes that a paste takes along, combos counted by objects."""
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numpy.random import Generator
 from maimod.findings import Category
 from maimod.osu.beatmap import ALL_MODES, NOT_TAIKO, PLAYFIELD_MODES, Beatmap, HitObject, ObjectKind
 from maimod.osu.timing import TICKS_PER_BEAT
+from maimod.training.faults.additions import hits_changed, is_patterned, layer_of, sounded, sounds_of, with_sounds
 from maimod.training.faults.base import (
     CLAP,
     FINISH,
@@ -32,12 +33,10 @@ from maimod.training.faults.base import (
     stretches,
     with_objects,
 )
-from maimod.training.faults.classic.playfield import flagged
+from maimod.training.faults.combo_flags import flagged, regular_stretches, with_flags
 from maimod.training.faults.fourth.redrawn import COMBOS, even_combos, is_border
-from maimod.training.faults.further.combos import regular_stretches, with_flags
-from maimod.training.faults.further.sound_stretches import LEAST_STEP, is_patterned
+from maimod.training.faults.passage_lines import LEAST_STEP
 from maimod.training.faults.third.placed import RARE_COMBOS
-from maimod.training.faults.third.sound_slips import hits_changed, layer_of, sounded, sounds_of, with_sounds
 
 LEAST_SOUNDS, LEAST_CHANGED = 2, 3
 PHASES = 2

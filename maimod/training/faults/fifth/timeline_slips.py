@@ -1,4 +1,4 @@
-"""Planted mistakes of the fifth set of the timeline of osu! and catch: every other circle late, a pick-up on the wrong side, sliders
+"""Planted mistakes in the timeline of osu! and catch: every other circle late, a pick-up on the wrong side, sliders
 placed by their ends, converted to streams or given another velocity, rhythms filled up."""
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from maimod.osu.slider_path import flatten, tail
 from maimod.osu.timing import edited_length
 from maimod.training.faults.base import (
     CLEAR_GAP_MS,
+    NO_ONSET,
     SAME_MS,
     Envelope,
     Fault,
@@ -40,8 +41,7 @@ from maimod.training.faults.base import (
     stretches,
     with_objects,
 )
-from maimod.training.faults.classic.rhythm import NO_ONSET
-from maimod.training.faults.fourth.selections import even_figures
+from maimod.training.faults.figures import even_figures
 
 LATE_OBJECTS = (4, 6)
 UNLIKE_GAPS = 1.9

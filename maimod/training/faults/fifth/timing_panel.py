@@ -1,4 +1,4 @@
-"""Planted mistakes of the fifth set, made in the timing panel: lines that belong to a red line or to moved objects and were
+"""Planted mistakes made in the timing panel: lines that belong to a red line or to moved objects and were
 forgotten, values one line too late, velocities of another base velocity, kiai in other measures, and red lines with the wrong
 downbeat, measure or octave of the tempo."""
 
@@ -28,8 +28,8 @@ from maimod.training.faults.base import (
     starting_in,
     stretches,
 )
-from maimod.training.faults.classic.playfield import flagged
 from maimod.training.faults.classic.timing import SECTION_OBJECTS
+from maimod.training.faults.combo_flags import flagged
 from maimod.training.faults.fourth.line_passages import (
     LEAST_OTHER,
     fits,
@@ -40,8 +40,7 @@ from maimod.training.faults.fourth.line_passages import (
     velocity_of,
     volume_of,
 )
-from maimod.training.faults.further.sections import LONGEST_KIAI_MS, kiai_changed
-from maimod.training.faults.third.line_slips import with_ends
+from maimod.training.faults.passage_lines import LONGEST_KIAI_MS, kiai_changed, with_ends
 
 LONGEST_MS = 32_000.0
 """Longest stretch after a red line whose green line is lost."""

@@ -1,4 +1,4 @@
-"""Planted mistakes of catch, of the fourth set: juice streams without their way across, and fruits at another distance snap."""
+"""Planted mistakes of catch: juice streams without their way across, and fruits at another distance snap."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from maimod.findings import Category
 from maimod.osu.beatmap import HEIGHT, ONLY_CATCH, WIDTH, Beatmap, HitObject, ObjectKind
 from maimod.osu.slider_path import flatten, tail
 from maimod.training.faults.base import Envelope, Fault, Planted, exchanged, in_turn, mistake_at, sliders_of
-from maimod.training.faults.fourth.selections import even_figures
-from maimod.training.faults.further.figures import with_figure
+from maimod.training.faults.figures import even_figures, with_figure
 
 RARE = 0.2
 """Share of juice streams that stay in a column, up to which it is no style of the map that the others move across."""

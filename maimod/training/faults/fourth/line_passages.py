@@ -28,12 +28,16 @@ from maimod.training.faults.base import (
     starting_in,
     stretches,
 )
-from maimod.training.faults.classic.lines import LONGEST_LINE_MS
-from maimod.training.faults.classic.sliders import backwards, is_whole
-from maimod.training.faults.further.pasted import LEAST_CHANGED, is_closed, pasted, ticks_of
-from maimod.training.faults.further.sections import LEAST_FACTOR, LONGEST_KIAI_MS, kiai_changed
-from maimod.training.faults.further.sound_stretches import LEAST_STEP
-from maimod.training.faults.third.line_slips import with_ends
+from maimod.training.faults.passage_lines import (
+    LEAST_FACTOR,
+    LEAST_STEP,
+    LONGEST_KIAI_MS,
+    LONGEST_LINE_MS,
+    kiai_changed,
+    with_ends,
+)
+from maimod.training.faults.passages import LEAST_CHANGED, is_closed, pasted, ticks_of
+from maimod.training.faults.paths import backwards, is_whole
 
 LEAST_LINES = 3
 SELECTED_LINES = 4

@@ -42,8 +42,9 @@ from maimod.training.faults.base import (
     with_objects,
 )
 from maimod.training.faults.classic.timing import anchors
-from maimod.training.faults.further.more_modes import LEAST_NOTES, are_free, columns_of, moved_to
-from maimod.training.faults.further.pasted import is_closed, ticks_of
+from maimod.training.faults.columns import are_free, columns_of, moved_to, of_lines, on_tick
+from maimod.training.faults.further.more_modes import LEAST_NOTES
+from maimod.training.faults.passages import is_closed, ticks_of
 
 LEAST_CHANGED = 3
 LEAST_RESNAPPED = 2
@@ -61,13 +62,6 @@ COPY_MEASURES = (1, 2)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Rhythm
-
-
-def on_tick(beatmap: Beatmap, time: float, place: float) -> float:
-    """A time [ms] on the closest 1/48 beat of the tempo at `place` [ms], in whole ms."""
-    red = beatmap.red_line_of(place)
-    tick = red.beat_length / TICKS_PER_BEAT
-    return float(round(red.time + round((time - red.time) / tick) * tick))
 
 
 def _reversed(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
@@ -114,13 +108,6 @@ def _column_dragged(beats: float, beatmap: Beatmap, random: Generator, envelope:
                 note = f"{len(notes)} notes of column {column} {move:+.0f} ms off the others"
                 return of_lines(changed, moved, [*notes, *moved], note)
     return None
-
-
-def of_lines(changed: Beatmap, new: Sequence[HitObject], all_: Sequence[HitObject], note: str) -> Planted:
-    """A mistake of the notes `new`, over the time of `all_` of them, as they were and as they are."""
-    wanted = {(o.line, o.time, o.x) for o in new}
-    objects = tuple(o.index for o in changed.hit_objects if (o.line, o.time, o.x) in wanted)
-    return Planted(changed, min(o.time for o in all_), max(o.end_time for o in all_), objects, note)
 
 
 def _accent_late(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

@@ -1,4 +1,4 @@
-"""Planted mistakes of the fourth set of sliders that were drawn another way, and of the rate of new combos: turned back at half their
+"""Planted mistakes of sliders that were drawn another way, and of the rate of new combos: turned back at half their
 length, bent to the other side, control points in the wrong order, combos twice as long or half as long."""
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from maimod.osu.beatmap import ONLY_OSU, PLAYFIELD_MODES, Beatmap, HitObject, Ob
 from maimod.osu.slider_path import flatten, tail
 from maimod.training.faults.base import (
     CLEAR_GAP_MS,
+    CLEAR_ONSET,
+    NO_ONSET,
     SAME_MS,
     Envelope,
     Fault,
@@ -35,10 +37,8 @@ from maimod.training.faults.base import (
     stretches,
     with_objects,
 )
-from maimod.training.faults.classic.playfield import flagged
-from maimod.training.faults.classic.rhythm import CLEAR_ONSET, NO_ONSET
-from maimod.training.faults.classic.sliders import is_whole
-from maimod.training.faults.third.slider_slips import farthest_apart
+from maimod.training.faults.combo_flags import flagged
+from maimod.training.faults.paths import farthest_apart, is_whole
 
 LEAST_SPAN_BEATS = 0.25
 LEAST_BODY_PX = 25.0

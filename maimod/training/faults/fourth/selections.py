@@ -1,4 +1,4 @@
-"""Planted mistakes of the fourth set of what a command of the editor does to a selection, and of single clicks and drags: circles
+"""Planted mistakes of what a command of the editor does to a selection, and of single clicks and drags: circles
 in reverse order, objects merged, pasted on top of themselves, at half speed or on one line, places one object late."""
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from maimod.findings import Category
 from maimod.osu.beatmap import HEIGHT, ONLY_OSU, PLAYFIELD_MODES, WIDTH, Beatmap, HitObject, ObjectKind
 from maimod.training.faults.base import (
     CLEAR_GAP_MS,
+    NO_ONSET,
     SAME_MS,
     Envelope,
     Fault,
@@ -37,11 +38,9 @@ from maimod.training.faults.base import (
     starting_in,
     stretches,
 )
-from maimod.training.faults.classic.playfield import shifted
-from maimod.training.faults.classic.rhythm import NO_ONSET
-from maimod.training.faults.classic.sliders import is_whole
-from maimod.training.faults.further.figures import are_inside, figures_of, way_between, with_figure
-from maimod.training.faults.further.pasted import is_closed, pasted, ticks_of
+from maimod.training.faults.figures import are_inside, even_figures, figures_of, shifted, way_between, with_figure
+from maimod.training.faults.passages import is_closed, pasted, ticks_of
+from maimod.training.faults.paths import is_whole
 
 LEAST_CHANGED = 3
 BACKWARD_OBJECTS = (4, 5, 6)
@@ -150,18 +149,6 @@ def _width(objects: Sequence[HitObject]) -> float:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Figures
-
-
-def even_figures(beatmap: Beatmap, random: Generator, counts: Sequence[int]) -> list[tuple[HitObject, ...]]:
-    """Figures of circles in an even rhythm, in a random order by their lengths, with an even gap before them too."""
-    found = []
-    for count in in_turn(random, counts):
-        for figure in figures_of(beatmap, random, (count,), only_circles=True):
-            before = beatmap.hit_objects[figure[0].index - 1]
-            gaps = [b.time - a.time for a, b in pairwise((before, *figure))]
-            if is_circle(before) and max(gaps) - min(gaps) < 2 * SAME_MS:
-                found.append(figure)
-    return found
 
 
 def _at_places_of(figure: Sequence[HitObject], others: Sequence[HitObject]) -> list[HitObject]:

@@ -13,6 +13,7 @@ from numpy.random import Generator
 from maimod.findings import Category
 from maimod.osu.beatmap import NOT_TAIKO, ONLY_MANIA, ONLY_OSU, PLAYFIELD_MODES, Beatmap, HitObject, ObjectKind
 from maimod.osu.hitsounds import hits
+from maimod.training.faults.additions import sounds_of, with_sounds
 from maimod.training.faults.base import (
     CLAP,
     CLEAR_GAP_MS,
@@ -37,7 +38,6 @@ from maimod.training.faults.base import (
     stretches,
     with_objects,
 )
-from maimod.training.faults.third.sound_slips import sounds_of, with_sounds
 
 LEAST_SOUNDS, LEAST_CHANGED = 2, 3
 LEFT_ON = (4, 6, 8)

@@ -1,4 +1,4 @@
-"""Planted mistakes of taiko, of the fourth set: hitsounds of another mode, notes without colours yet, the finish key with too
+"""Planted mistakes of taiko: hitsounds of another mode, notes without colours yet, the finish key with too
 much selected, red lines in place of green ones and green lines of another measure. Two are of catch as well: bursts
 drawn as one slider, and spinners dragged."""
 
@@ -41,11 +41,10 @@ from maimod.training.faults.base import (
     with_objects,
     without_idle,
 )
-from maimod.training.faults.classic.modes import KAT
+from maimod.training.faults.colours import KAT, is_kat
 from maimod.training.faults.further.dragged import bursts_of
-from maimod.training.faults.further.more_modes import is_kat
-from maimod.training.faults.further.pasted import SOURCES_TRIED
-from maimod.training.faults.further.sections import LEAST_FACTOR
+from maimod.training.faults.passage_lines import LEAST_FACTOR
+from maimod.training.faults.passages import SOURCES_TRIED
 
 LEAST_NOTES = 4
 LEAST_RECOLOURED = 4

@@ -2,58 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, ObjectKind
-from maimod.training.faults.base import (
-    Envelope,
-    Fault,
-    Planted,
-    in_turn,
-    on_downbeat,
-    over,
-    starting_in,
-    stretches,
-    with_objects,
-)
-from maimod.training.faults.classic.playfield import flagged
+from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, ObjectKind
+from maimod.training.faults.base import Envelope, Fault, Planted, in_turn, over, starting_in, stretches
+from maimod.training.faults.combo_flags import regular_stretches, with_flags
 
-LEAST_FLAGS = 3
 LEAST_OBJECTS = 4
 MOST_FLAGGED = 0.35
 """Share of objects with a new combo above which combos of one object are the map's style."""
-
-
-def with_flags(beatmap: Beatmap, inside: Sequence[HitObject], flags: Sequence[bool]) -> Beatmap:
-    new = {
-        o.index: replace(o, new_combo=flag, combo_skip=o.combo_skip if flag and o.new_combo else 0)
-        for o, flag in zip(inside, flags, strict=True)
-        if flag != o.new_combo
-    }
-    return with_objects(beatmap, new)
-
-
-def regular_stretches(beatmap: Beatmap, measures: int) -> list[tuple[float, float, list[HitObject]]]:
-    """(start, end, objects) of stretches with new combos, most of them on downbeats, and without spinners."""
-    own = {o.index for o in flagged(beatmap)}
-    found = []
-    for start, end in stretches(beatmap, measures):
-        inside = starting_in(beatmap, start, end)
-        flags = [o for o in inside if o.new_combo]
-        if (
-            len(flags) >= LEAST_FLAGS
-            and all(o.index in own for o in flags)
-            and all(o.kind is not ObjectKind.SPINNER for o in inside)
-            and 2 * sum(on_downbeat(beatmap, o.time) for o in flags) > len(flags)
-        ):
-            found.append((start, end, inside))
-    return found
 
 
 def _late(measures: int, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

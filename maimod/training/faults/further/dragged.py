@@ -18,6 +18,7 @@ from maimod.osu.slider_path import tail
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid, snap
 from maimod.training.faults.base import (
     CLEAR_GAP_MS,
+    CLEAR_ONSET,
     SAME_MS,
     Envelope,
     Fault,
@@ -43,7 +44,6 @@ from maimod.training.faults.base import (
     stretches,
     with_objects,
 )
-from maimod.training.faults.classic.rhythm import CLEAR_ONSET
 
 GROUP_ROWS = (2, 3, 4)
 LEAST_DETOUR_PX = 120.0

@@ -16,8 +16,10 @@ from numpy.random import Generator
 from maimod.findings import Category
 from maimod.osu.beatmap import ALL_MODES, NOT_TAIKO, PLAYFIELD_MODES, Beatmap, HitObject
 from maimod.osu.hitsounds import hits
+from maimod.training.faults.additions import silent
 from maimod.training.faults.base import (
     CLEAR_GAP_MS,
+    CLEAR_ONSET,
     SAME_MS,
     Envelope,
     Fault,
@@ -38,8 +40,6 @@ from maimod.training.faults.base import (
     stretches,
     with_objects,
 )
-from maimod.training.faults.classic.rhythm import CLEAR_ONSET
-from maimod.training.faults.classic.sounds import silent
 
 LEAST_CHANGED = 3
 LEAST_THINNED, LEAST_KEPT = 2, 2

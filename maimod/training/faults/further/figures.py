@@ -28,12 +28,10 @@ from maimod.training.faults.base import (
     sliders_of,
     starting_in,
     stretches,
-    with_objects,
 )
+from maimod.training.faults.figures import Change, Point, are_inside, figures_of, relocated, way_between, with_figure
 
 FIGURE_OBJECTS = (2, 3, 4, 5)
-LONGEST_GAP_BEATS = 2.0
-"""Objects further apart are no figure."""
 LEAST_MOVE_PX = 25.0
 """At least one object of a turned or scaled figure moves this far."""
 LEAST_LEAP_PX = 100.0
@@ -43,49 +41,6 @@ SAME_SPACING = 0.1
 LEAST_SPACING_PX = 50.0
 LEAST_TAIL_PX = 15.0
 """Changes of bodies that move the tail less would not be seen."""
-
-Point = tuple[float, float]
-Change = Callable[[Point], Point]
-
-
-def figures_of(
-    beatmap: Beatmap, random: Generator, counts: Sequence[int], only_circles: bool = False
-) -> list[tuple[HitObject, ...]]:
-    """Figures of close objects, all of one length, in a random order, with an object before and after each."""
-    objects, count = beatmap.hit_objects, int(random.choice(counts))
-    found = []
-    for first in in_turn(random, range(1, len(objects) - count)):
-        figure = objects[first : first + count]
-        beat = beatmap.red_line_of(figure[0].time).beat_length
-        if all(o.kind is not ObjectKind.SPINNER and (is_circle(o) or not only_circles) for o in figure) and all(
-            b.time - a.end_time <= LONGEST_GAP_BEATS * beat for a, b in pairwise(objects[first - 1 : first + count + 1])
-        ):
-            found.append(figure)
-    return found
-
-
-def relocated(o: HitObject, change: Change) -> HitObject:
-    """An object with its head and control points elsewhere, on whole pixels."""
-
-    def to(point: Point) -> Point:
-        x, y = change(point)
-        return float(round(x)), float(round(y))
-
-    slider = o.slider and replace(o.slider, control_points=tuple(map(to, o.slider.control_points)))
-    x, y = to((o.x, o.y))
-    return replace(o, x=x, y=y, slider=slider)
-
-
-def are_inside(objects: Sequence[HitObject]) -> bool:
-    """Whether all heads and control points lie on the playfield."""
-    return all(is_inside(p) for o in objects for p in (o.slider.control_points if o.slider else ((o.x, o.y),)))
-
-
-def with_figure(beatmap: Beatmap, figure: Sequence[HitObject], new: Sequence[HitObject], note: str) -> Planted:
-    """The map with other objects; the way from the last of them to the next object is part of the mistake."""
-    changed = with_objects(beatmap, {o.index: o for o in new})
-    after = beatmap.hit_objects[figure[-1].index + 1]
-    return Planted(changed, figure[0].time, after.time, tuple(o.index for o in (*figure, after)), note)
 
 
 def _shifted(pixels: float, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
@@ -206,12 +161,6 @@ def _passage_mirrored(measures: int, beatmap: Beatmap, random: Generator, envelo
                 way = "turned upside down" if x_too and y_too else "mirrored"
                 return with_figure(beatmap, inside, new, f"{measures} measures {way} about the middle")
     return None
-
-
-def way_between(a: HitObject, b: HitObject) -> float:
-    """Px from the tail of an object to the head of another."""
-    end = tail(a.slider) if a.slider and a.slider.slides % 2 else (a.x, a.y)
-    return math.dist(end, (b.x, b.y))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -13,15 +12,12 @@ from maimod.findings import Category
 from maimod.osu import catch
 from maimod.osu.beatmap import ONLY_CATCH, ONLY_MANIA, ONLY_TAIKO, WIDTH, Beatmap, HitObject, ObjectKind
 from maimod.training.faults.base import (
-    CLAP,
     CLEAR_GAP_MS,
     FINISH,
     Envelope,
     Fault,
     Planted,
-    Row,
     best_in_turn,
-    column_x,
     exchanged,
     has_copy,
     in_turn,
@@ -33,7 +29,8 @@ from maimod.training.faults.base import (
     stretches,
     with_objects,
 )
-from maimod.training.faults.classic.modes import KAT, holds_of
+from maimod.training.faults.colours import coloured, is_kat
+from maimod.training.faults.columns import are_free, columns_of, holds_of, moved_to
 
 LEAST_NOTES = 4
 LEAST_HOLDS = 3
@@ -45,16 +42,6 @@ HYPERDASH_TO_PX = 12.0
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Taiko
-
-
-def is_kat(o: HitObject) -> bool:
-    """Whether a taiko note is a kat."""
-    return bool(o.hitsound & KAT)
-
-
-def coloured(o: HitObject, kat: bool) -> HitObject:
-    """The note as a kat or a don."""
-    return o if kat == is_kat(o) else replace(o, hitsound=o.hitsound | CLAP if kat else o.hitsound & ~KAT)
 
 
 def _colours(dose: str, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
@@ -112,36 +99,6 @@ def _hyperdash_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Mania
-
-
-def columns_of(beatmap: Beatmap, row: Row) -> set[int]:
-    """Columns with a note in the row."""
-    return {beatmap.column(o) for o in row.objects}
-
-
-def moved_to(beatmap: Beatmap, o: HitObject, column: int) -> HitObject:
-    """The note in another column."""
-    return replace(o, x=column_x(beatmap, column))
-
-
-def are_free(beatmap: Beatmap, new: Sequence[HitObject]) -> bool:
-    """Whether notes in other columns run into no other note, of the map or of themselves."""
-    indices = {o.index for o in new}
-    first, last = min(o.time for o in new), max(o.end_time for o in new)
-    close = [
-        o
-        for o in beatmap.hit_objects
-        if o.index not in indices and o.time < last + CLEAR_GAP_MS and o.end_time > first - CLEAR_GAP_MS
-    ]
-    every = [*close, *new]
-    return not any(
-        a is not b
-        and beatmap.column(a) == beatmap.column(b)
-        and a.time < b.end_time + CLEAR_GAP_MS
-        and a.end_time > b.time - CLEAR_GAP_MS
-        for a in new
-        for b in every
-    )
 
 
 def _jack(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

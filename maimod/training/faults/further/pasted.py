@@ -9,7 +9,7 @@ from itertools import pairwise
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import ALL_MODES, Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ALL_MODES, Beatmap, HitObject, Mode
 from maimod.training.faults.base import (
     CLEAR_GAP_MS,
     SAME_MS,
@@ -20,40 +20,11 @@ from maimod.training.faults.base import (
     has_copy,
     in_turn,
     moved_in_time,
-    over,
-    rebuild,
-    rhythm_of,
     rows_of,
     starting_in,
     stretches,
 )
-
-LEAST_CHANGED = 3
-"""Ticks of a measure at which a wrong paste adds or removes an object."""
-SOURCES_TRIED = 12
-
-
-def is_closed(beatmap: Beatmap, start: float, end: float) -> bool:
-    """Whether no object runs over the borders of a stretch, and none in it is a spinner."""
-    before = beatmap.hit_objects[: starting_in(beatmap, start, end)[0].index]
-    inside = starting_in(beatmap, start, end)
-    return all(o.end_time <= start + SAME_MS for o in before[-2 * beatmap.keys :]) and all(
-        o.kind is not ObjectKind.SPINNER and o.end_time <= end - SAME_MS for o in inside
-    )
-
-
-def pasted(beatmap: Beatmap, start: float, end: float, new: list[HitObject], note: str) -> Planted:
-    """Other objects in a stretch; they get the lines of those that were there."""
-    old = starting_in(beatmap, start, end)
-    lines = [o.line for o in old]
-    placed = [replace(o, line=lines[min(i, len(lines) - 1)]) for i, o in enumerate(new)]
-    kept = [o for o in beatmap.hit_objects if not old[0].index <= o.index <= old[-1].index]
-    changed = rebuild(beatmap, hit_objects=[*kept[: old[0].index], *placed, *kept[old[0].index :]])
-    return over(changed, start, end, note)
-
-
-def ticks_of(beatmap: Beatmap, start: float, end: float) -> set[int]:
-    return {tick for tick, _ in rhythm_of(beatmap, start, end)}
+from maimod.training.faults.passages import LEAST_CHANGED, SOURCES_TRIED, is_closed, pasted, ticks_of
 
 
 def _from_elsewhere(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

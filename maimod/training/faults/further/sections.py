@@ -22,26 +22,7 @@ from maimod.training.faults.base import (
     starting_in,
     without_idle,
 )
-from maimod.training.faults.classic.lines import LONGEST_LINE_MS
-
-LEAST_FACTOR = 1.15
-"""Smaller steps of velocity are not seen."""
-LONGEST_KIAI_MS = 60_000.0
-
-
-def velocity_steps(beatmap: Beatmap) -> list[tuple[TimingPoint, float]]:
-    """(green line, until) of the lines that change the velocity, are alone at their time and followed by another line."""
-    points = beatmap.sorted_timing_points
-    found = []
-    for before, point, after in zip(points, points[1:], points[2:], strict=False):
-        factor = point.velocity / before.velocity
-        if (
-            not point.uninherited
-            and before.time < point.time < after.time <= point.time + LONGEST_LINE_MS
-            and max(factor, 1 / factor) >= LEAST_FACTOR
-        ):
-            found.append((point, after.time))
-    return found
+from maimod.training.faults.passage_lines import LONGEST_KIAI_MS, kiai_changed, velocity_steps
 
 
 def _line_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
@@ -79,19 +60,6 @@ def _line_late(ms: float, beatmap: Beatmap, random: Generator, envelope: Envelop
         note = f"line of {point.velocity:.2f}x {ms:g} ms after its object"
         return Planted(changed, hit[0].time, max(end, hit[-1].end_time), objects, note)
     return None
-
-
-def _kiai(is_on: bool, line: TimingPoint) -> TimingPoint:
-    return replace(line, effects=line.effects | 1 if is_on else line.effects & ~1)
-
-
-def kiai_changed(beatmap: Beatmap, start: float, end: float, is_on: bool, note: str) -> Planted:
-    """Kiai on or off from `start` to `end` [ms], red lines included."""
-    lines = [
-        _kiai(is_on, line) if start <= line.time < end else line
-        for line in overridden(beatmap, start, end, partial(_kiai, is_on))
-    ]
-    return over(rebuild(beatmap, timing_points=without_idle(lines, start, end)), start, end, note)
 
 
 def _kiai_lost(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

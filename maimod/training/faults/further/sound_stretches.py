@@ -21,6 +21,7 @@ from maimod.osu.beatmap import (
     SliderPath,
     TimingPoint,
 )
+from maimod.training.faults.additions import is_patterned
 from maimod.training.faults.base import (
     ADDITIONS,
     CLAP,
@@ -49,7 +50,7 @@ from maimod.training.faults.base import (
     with_objects,
     without_idle,
 )
-from maimod.training.faults.classic.lines import LONGEST_LINE_MS
+from maimod.training.faults.passage_lines import LEAST_STEP, LONGEST_LINE_MS
 
 LEAST_SOUNDS = 2
 LEAST_CHANGED = 3
@@ -58,29 +59,8 @@ SECTIONS = (4, 8, 16)
 """Measures between the starts of two sections."""
 MOSTLY = 0.7
 """Share of sliders that makes a habit."""
-LEAST_STEP = 12
-"""Percent; smaller steps of volume are not heard."""
 LEAST_RAMP = 4
 """Percent; steps of a ramp."""
-
-
-def _sounds(beatmap: Beatmap, start: float, end: float) -> tuple[tuple[int, int], ...]:
-    return tuple((round(o.time - start), additions_of(o)) for o in starting_in(beatmap, start, end) if additions_of(o))
-
-
-def is_patterned(beatmap: Beatmap, place: tuple[float, float]) -> bool:
-    """Whether a stretch has additions at the times of one of its neighbours."""
-    start, end = place
-    own = _sounds(beatmap, start, end)
-    length = end - start
-
-    def agrees(by: float) -> bool:
-        other = _sounds(beatmap, start + by, end + by)
-        return len(own) == len(other) and all(
-            abs(a[0] - b[0]) <= 2 and a[1] == b[1] for a, b in zip(own, other, strict=True)
-        )
-
-    return any(agrees(by) for by in (-2 * length, -length, length, 2 * length))
 
 
 def _with_sounds(beatmap: Beatmap, objects: Sequence[HitObject], sounds: Sequence[int]) -> Beatmap:

@@ -28,9 +28,15 @@ from maimod.training.faults.base import (
     starting_in,
     without_idle,
 )
-from maimod.training.faults.classic.lines import LONGEST_LINE_MS, lines_of, mistyped
-from maimod.training.faults.further.sections import LEAST_FACTOR, velocity_steps
 from maimod.training.faults.further.sound_stretches import LEAST_RAMP
+from maimod.training.faults.passage_lines import (
+    LEAST_FACTOR,
+    LONGEST_LINE_MS,
+    lines_of,
+    mistyped,
+    velocity_steps,
+    with_ends,
+)
 
 LEAST_SHOWN = 2
 QUIET = 85
@@ -54,12 +60,6 @@ def _shown(beatmap: Beatmap, start: float, until: float) -> bool:
     """Whether objects show the velocity of a stretch [ms]: any in scrolling modes, else sliders."""
     inside = starting_in(beatmap, start, until)
     return len(inside) >= LEAST_SHOWN if beatmap.mode in SCROLLING_MODES else any(o.slider for o in inside)
-
-
-def with_ends(planted: Planted) -> Planted:
-    """The mistake with the end of its last object."""
-    ends = [planted.beatmap.hit_objects[i].end_time for i in planted.objects]
-    return replace(planted, end=max([planted.end, *ends]))
 
 
 def _is_far(one: float, two: float) -> bool:

@@ -1,4 +1,4 @@
-"""Planted mistakes that only taiko, catch or mania can have, of the third set: colours of bursts, hyperdashes one fruit late,
+"""Planted mistakes that only taiko, catch or mania can have: colours of bursts, hyperdashes one fruit late,
 torn chords, repeated columns and holds."""
 
 from __future__ import annotations
@@ -32,19 +32,18 @@ from maimod.training.faults.base import (
     pick,
     rebuild,
     rows_of,
-    starting_in,
     with_objects,
 )
-from maimod.training.faults.classic.modes import holds_of
+from maimod.training.faults.colours import coloured, is_kat
+from maimod.training.faults.columns import are_free, columns_of, holds_of, moved_to, rows_in
 from maimod.training.faults.further.dragged import bursts_of
-from maimod.training.faults.further.more_modes import are_free, coloured, columns_of, is_kat, moved_to
+from maimod.training.faults.passages import COPY_MEASURES
 
 LEAST_ALIKE = 3
 """A colour pattern that occurs so often in bursts is the map's habit."""
 RARE_REPEATS = 0.1
 """Share of beats whose columns repeat those of the beat before, above which this is the map's style."""
 LEAST_ROWS = 3
-COPY_MEASURES = (1, 2, 4, 8)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -150,14 +149,6 @@ def _chord_torn(beats: float, beatmap: Beatmap, random: Generator, envelope: Env
                 planted = mistake_at(exchanged(beatmap, o, moved), moved, f"note of a chord {move:+g} ms off it")
                 return replace(planted, start=min(o.time, moved.time), end=max(o.time, moved.time))
     return None
-
-
-def rows_in(beatmap: Beatmap, start: float, end: float) -> list[Row]:
-    """Rows that start in a stretch [ms]."""
-    rows: dict[int, list[HitObject]] = {}
-    for o in starting_in(beatmap, start, end):
-        rows.setdefault(round(o.time), []).append(o)
-    return [Row(group[0].time, tuple(group)) for group in rows.values()]
 
 
 def _beat_repeated(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

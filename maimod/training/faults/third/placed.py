@@ -29,8 +29,8 @@ from maimod.training.faults.base import (
     on_downbeat,
     with_objects,
 )
-from maimod.training.faults.classic.playfield import flagged, regular_combos, shifted
-from maimod.training.faults.further.figures import are_inside, relocated, way_between
+from maimod.training.faults.combo_flags import flagged, regular_combos
+from maimod.training.faults.figures import are_inside, relocated, shifted, way_between
 
 MIDDLE = WIDTH / 2, HEIGHT / 2
 NEAR_MIDDLE_PX = 8.0
@@ -53,6 +53,7 @@ COMBO_OBJECTS = range(3, 9)
 
 
 def _vector(beatmap: Beatmap, a: HitObject, b: HitObject) -> tuple[float, float]:
+    """(x, y) in px from one head to the other; in catch only from left to right."""
     return b.x - a.x, 0.0 if beatmap.mode is Mode.CATCH else b.y - a.y
 
 
@@ -93,7 +94,7 @@ def _wrong_side(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plan
         if not all(map(is_circle, (first, before, o, after))) or distance(beatmap, before, o) < LEAST_SPACING_PX:
             continue
         gaps = before.time - first.time, o.time - before.time, after.time - o.time
-        steps = [_step(beatmap, a, b) for a, b in pairwise((first, before, o, after))]
+        steps = [_vector(beatmap, a, b) for a, b in pairwise((first, before, o, after))]
         x, y = (2 * before.x - o.x, o.y if beatmap.mode is Mode.CATCH else 2 * before.y - o.y)
         moved = replace(o, x=x, y=y)
         if (
@@ -106,10 +107,6 @@ def _wrong_side(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plan
             note = f"circle at ({x:g}, {y:g}), on the other side of the one before, not at ({o.x:g}, {o.y:g})"
             return mistake_at(exchanged(beatmap, o, moved), moved, note, after.time)
     return None
-
-
-def _step(beatmap: Beatmap, a: HitObject, b: HitObject) -> tuple[float, float]:
-    return b.x - a.x, 0.0 if beatmap.mode is Mode.CATCH else b.y - a.y
 
 
 def _cosine(a: tuple[float, float], b: tuple[float, float]) -> float:

@@ -11,9 +11,10 @@ from itertools import pairwise
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import ALL_MODES, NOT_MANIA, ONLY_MANIA, Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.beatmap import ALL_MODES, NOT_MANIA, ONLY_MANIA, Beatmap, HitObject, Mode
 from maimod.training.faults.base import (
     CLEAR_GAP_MS,
+    NO_ONSET,
     SAME_MS,
     Envelope,
     Fault,
@@ -37,10 +38,9 @@ from maimod.training.faults.base import (
     stretches,
     with_objects,
 )
-from maimod.training.faults.classic.modes import is_column_free
-from maimod.training.faults.classic.rhythm import NO_ONSET
+from maimod.training.faults.columns import holds_of, is_column_free
 from maimod.training.faults.further.dragged import LEAST_BURSTS, RARE_THIRDS, bursts_of
-from maimod.training.faults.further.pasted import is_closed, pasted, ticks_of
+from maimod.training.faults.passages import is_closed, pasted, ticks_of
 
 LEAST_COMPRESSED = 3
 LEAST_END_MOVE_MS = 20.0
@@ -144,15 +144,11 @@ def _slider_end(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plan
     return None
 
 
-def _holds(beatmap: Beatmap) -> list[HitObject]:
-    return [o for o in beatmap.hit_objects[1:-1] if o.kind is ObjectKind.HOLD]
-
-
 def _hold_end(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """A hold note ends on a third of a beat, in a map that has next to none."""
     if not _is_rare(beatmap, 3):
         return None
-    for o in in_turn(random, _holds(beatmap)):
+    for o in in_turn(random, holds_of(beatmap)):
         end = _third_end(beatmap, o)
         if end is not None and is_column_free(beatmap, beatmap.column(o), o.time, end := float(round(end)), but=o):
             changed = exchanged(beatmap, o, replace(o, end_time=end))
@@ -165,7 +161,7 @@ def _hold_end(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Plante
 def _hold_start(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """A hold note on a half beat begins a quarter of a beat early or late; its end stays."""
     sign = 1 if random.random() < 0.5 else -1
-    for o in in_turn(random, [o for o in _holds(beatmap) if is_on_tick(beatmap, o.time, 2)]):
+    for o in in_turn(random, [o for o in holds_of(beatmap) if is_on_tick(beatmap, o.time, 2)]):
         quarter = beatmap.red_line_of(o.time).beat_length / 4
         for by in (sign * quarter, -sign * quarter):
             start = float(round(o.time + by))

@@ -24,7 +24,7 @@ from maimod.osu.beatmap import (
     ObjectKind,
     SliderPath,
 )
-from maimod.osu.slider_path import flatten, tail
+from maimod.osu.slider_path import tail
 from maimod.training.faults.base import (
     CLEAR_GAP_MS,
     SAME_MS,
@@ -44,14 +44,14 @@ from maimod.training.faults.base import (
     sliders_of,
     with_objects,
 )
-from maimod.training.faults.further.figures import way_between
+from maimod.training.faults.figures import way_between
+from maimod.training.faults.paths import farthest_apart
 
 RARE = 0.05
 """Share of sliders up to which the map does something by accident."""
 LEAST_TAIL_PX = 30.0
 LEAST_BODY_PX = 12.0
 """A path of another type of curve is somewhere this far from the old one."""
-BODY_POINTS = 32
 LEAST_LEAP_PX = 100.0
 SLOWER = 0.95
 TOUCHING_PX = 10.0
@@ -128,13 +128,6 @@ def _curve_changed(curve: str, beatmap: Beatmap, random: Generator, envelope: En
             note = f"curve {o.slider.curve} of the slider became {curve}"
             return mistake_at(exchanged(beatmap, o, new), o, note, max(o.end_time, new.end_time))
     return None
-
-
-def farthest_apart(a: SliderPath, b: SliderPath) -> float:
-    """Most px between two paths at the same share of their way."""
-    shares = np.linspace(0, 1, BODY_POINTS)
-    one, other = (path.at(shares * path.length) for path in (flatten(a), flatten(b)))
-    return float(np.hypot(*(one - other).T).max())
 
 
 def _opposite(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

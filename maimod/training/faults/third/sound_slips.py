@@ -4,8 +4,6 @@ round."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -13,9 +11,8 @@ from numpy.random import Generator
 
 from maimod.findings import Category
 from maimod.osu.beatmap import NOT_TAIKO, PLAYFIELD_MODES, Beatmap, HitObject, ObjectKind
-from maimod.osu.timing import TICKS_PER_BEAT
+from maimod.training.faults.additions import hits_changed, is_patterned, layer_of, sounded, sounds_of, with_sounds
 from maimod.training.faults.base import (
-    ADDITIONS,
     CLAP,
     FINISH,
     SAME_MS,
@@ -36,64 +33,11 @@ from maimod.training.faults.base import (
     with_objects,
 )
 from maimod.training.faults.further.earlier import played_by, with_repeated_sets
-from maimod.training.faults.further.sound_stretches import is_patterned
 
 LEAST_SOUNDS, LEAST_CHANGED = 2, 3
 SOURCES_TRIED = 24
 RARE_FINISHES = 0.3
 """Share of downbeats with a finish, above which a finish on each is the map's style."""
-
-
-def sounds_of(o: HitObject) -> tuple[int, ...]:
-    """Additions at the start of an object, or at each edge of a slider."""
-    if o.slider is None:
-        return (o.hitsound & ADDITIONS,)
-    missing = o.slider.slides + 1 - len(o.slider.edge_sounds)
-    return tuple(bits & ADDITIONS for bits in (*o.slider.edge_sounds, *(o.hitsound,) * missing))
-
-
-def with_sounds(o: HitObject, sounds: tuple[int, ...]) -> HitObject:
-    """The object with these additions; as it was if it has them."""
-    if sounds == sounds_of(o):
-        return o
-    return replace(o, slider=replace(o.slider, edge_sounds=sounds)) if o.slider else with_additions(o, sounds[0])
-
-
-def _hit_ticks(beatmap: Beatmap, o: HitObject, start: float) -> list[int]:
-    """1/48 beats from `start` [ms] to the start of an object, or to each edge of a slider."""
-    tick = beatmap.red_line_of(start).beat_length / TICKS_PER_BEAT
-    times = o.edge_times() if o.slider else (o.time,)
-    return [round((time - start) / tick) for time in times]
-
-
-def layer_of(beatmap: Beatmap, start: float, end: float) -> dict[int, int]:
-    """By 1/48 beats after `start`: the additions of the hits of the objects that start in a stretch [ms]."""
-    found: Counter[int] = Counter()
-    for o in starting_in(beatmap, start, end):
-        for tick, bits in zip(_hit_ticks(beatmap, o, start), sounds_of(o), strict=True):
-            found[tick] |= bits
-    return dict(found)
-
-
-def sounded(beatmap: Beatmap, start: float, end: float, layer: Mapping[int, int]) -> dict[int, HitObject]:
-    """By index: the objects of a stretch [ms] that sound otherwise with a layer of additions, by 1/48 beats after its start.
-    Of the notes of a chord the first gets them."""
-    new, given = {}, set()
-    for o in starting_in(beatmap, start, end):
-        ticks = _hit_ticks(beatmap, o, start)
-        other = with_sounds(o, tuple(0 if tick in given else layer.get(tick, 0) for tick in ticks))
-        given.update(ticks)
-        if other != o:
-            new[o.index] = other
-    return new
-
-
-def hits_changed(beatmap: Beatmap, new: Mapping[int, HitObject]) -> int:
-    return sum(
-        a != b
-        for index, o in new.items()
-        for a, b in zip(sounds_of(beatmap.hit_objects[index]), sounds_of(o), strict=True)
-    )
 
 
 def _from_elsewhere(is_laid_over: bool, beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

@@ -13,8 +13,8 @@ from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.osu.slider_path import flatten
 from maimod.osu.timing import snap
 from maimod.training.faults import CLASSIC, FAULTS, Fault, Planted, plant_alone, plant_many, select
+from maimod.training.faults.additions import silent
 from maimod.training.faults.base import rebuild
-from maimod.training.faults.classic.sounds import silent
 from maimod.training.faults.copies import Copy, added
 from tests.maps import RED_LINE, beatmap
 from tests.training.planting import GREEN, changes, has_its_objects, in_spans, planted_in, planted_soundly, varied_map

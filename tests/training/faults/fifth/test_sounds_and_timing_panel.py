@@ -13,9 +13,9 @@ import pytest
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, TimingPoint
 from maimod.osu.hitsounds import hits
 from maimod.training.faults import FIFTH, Fault, Planted
+from maimod.training.faults.additions import sounds_of
 from maimod.training.faults.base import on_downbeat, rebuild, starting_in
 from maimod.training.faults.fifth import sounds_and_combos, timing_panel
-from maimod.training.faults.third.sound_slips import sounds_of
 from tests.maps import beatmap
 from tests.training.planting import changes, has_its_objects, has_no_place, objects_of, planted_in, planted_soundly
 

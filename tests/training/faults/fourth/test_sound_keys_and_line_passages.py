@@ -15,10 +15,10 @@ from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind, TimingPoint
 from maimod.osu.hitsounds import hits
 from maimod.osu.slider_path import tail
 from maimod.training.faults import Fault, Planted, select
+from maimod.training.faults.additions import sounds_of
 from maimod.training.faults.base import additions_of, on_downbeat, rebuild, rhythm_of, starting_in
 from maimod.training.faults.fourth import line_passages, sound_keys
 from maimod.training.faults.fourth.line_passages import SELECTED_LINES
-from maimod.training.faults.third.sound_slips import sounds_of
 from tests.maps import beatmap
 from tests.training.planting import changes, has_its_objects, has_no_place, objects_of, planted_in, planted_soundly
 
