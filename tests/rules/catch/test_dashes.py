@@ -1,37 +1,23 @@
+"""Hyperdashes and dashes of catch by level."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 
 import pytest
 
 from maimod.findings import Finding
 from maimod.osu.level import Level
-from maimod.rules.catch import combos as catch_combos
 from maimod.rules.catch import dashes
 from maimod.rules.evidence import Evidence
-from maimod.rules.mapset import difficulty
+from tests.catch import fruit, way
 from tests.findings import findings_of
 from tests.maps import beatmap
-
-
-def fruit(x: float, time: float, new_combo: bool = False) -> str:
-    return f"{x:g},192,{time:g},{5 if new_combo else 1},0,0:0:0:0:"
 
 
 def found(objects: Sequence[str], level: Level | None, guessed: bool = False, **settings: float) -> list[Finding]:
     loaded = beatmap(objects, ["0,500,4,2,0,70,1,0"], mode=2, **{"circle_size": 5.0, **settings})
     return findings_of(dashes.run, Evidence(loaded, level=level, level_guessed=guessed))
-
-
-def way(*steps: tuple[float, float]) -> list[str]:
-    """Fruits from 1 s on, each (px, ms) from the one before; the leftmost is at 0."""
-    x, time = -min(0.0, *accumulate(px for px, _ in steps)), 1000.0
-    objects = [fruit(x, time)]
-    for px, ms in steps:
-        x, time = x + px, time + ms
-        objects.append(fruit(x, time))
-    return objects
 
 
 def rules(findings: Sequence[Finding]) -> list[tuple[str, str]]:
@@ -189,62 +175,3 @@ def test_antiflow_after_a_fast_hyperdash():
     assert rules(found(way((400, 200), (-30, 300)), Level.HARD)) == []  # caught without moving
     assert rules(found(way((400, 200), (100, 300)), Level.HARD)) == []
     assert rules(found(way((400, 260), (-100, 300)), Level.HARD)) == []
-
-
-def combo(count: int, level: Level) -> list[Finding]:
-    objects = [fruit(100, 1000 + i * 500, new_combo=i in (0, count)) for i in range(count + 2)]
-    return findings_of(catch_combos.run, Evidence(beatmap(objects, mode=2), level=level))
-
-
-@pytest.mark.parametrize(
-    ("count", "level", "severity"),
-    [
-        (8, Level.EASY, None),
-        (9, Level.EASY, "minor"),
-        (13, Level.EASY, "warning"),
-        (10, Level.NORMAL, None),
-        (13, Level.HARD, "minor"),
-        (16, Level.EXPERT, None),
-        (30, Level.EXPERT, "minor"),  # the criteria give no number
-    ],
-)
-def test_long_combos(count: int, level: Level, severity: str | None):
-    assert [f.severity for f in combo(count, level)] == ([] if severity is None else [severity])
-
-
-def test_what_no_criterion_limits_is_said_so():
-    (limited,), (unlimited,) = combo(11, Level.NORMAL), combo(17, Level.EXPERT)
-    assert (
-        "17 fruits; more than 16 are many in " in unlimited.message
-        and "the criteria give no number." in unlimited.message
-    )
-    assert "a Salad should have at most 10." in limited.message
-
-
-def test_ends_of_sliders_count_and_drops_do_not():
-    sliders = [f"100,192,{1000 + i * 1500},2,0,L|400:192,1,280" for i in range(5)]
-    (finding,) = findings_of(catch_combos.run, Evidence(beatmap(sliders, mode=2), level=Level.EASY))
-    assert finding.actual == "10 fruits"
-
-
-def test_a_slider_that_is_a_combo_has_no_place_for_another():
-    objects = [fruit(100, 1000), "100,192,2000,6,0,L|130:192,20,30", fruit(100, 8000, new_combo=True)]
-    assert findings_of(catch_combos.run, Evidence(beatmap(objects, mode=2), level=Level.EASY)) == []
-
-
-def showers(evidence: Evidence) -> list[Finding]:
-    return [f for f in findings_of(difficulty.run, evidence) if f.rule == difficulty.NO_SHOWER.id]
-
-
-def test_a_difficulty_without_a_banana_shower():
-    assert [f.severity for f in showers(Evidence(beatmap(way(WALK), mode=2)))] == ["minor"]
-    with_one = [*way(WALK), "256,192,5000,12,0,6000,0:0:0:0:"]
-    assert showers(Evidence(beatmap(with_one, mode=2))) == []
-    assert showers(Evidence(beatmap(way(WALK)))) == []
-
-
-@pytest.mark.parametrize(("overall", "severity"), [(8, None), (9, "warning"), (7, "minor")])
-def test_overall_difficulty_is_the_approach_rate(overall: float, severity: str | None):
-    loaded = beatmap(way(WALK), mode=2, overall_difficulty=overall, approach_rate=8)
-    found = [f for f in findings_of(difficulty.run, Evidence(loaded)) if f.rule == difficulty.OVERALL_APPROACH.id]
-    assert [f.severity for f in found] == ([] if severity is None else [severity])

@@ -10,6 +10,7 @@ from maimod.osu.level import Level
 from maimod.osu.parser import parse
 from maimod.rules.evidence import Evidence
 from maimod.rules.mapset import difficulty
+from tests.catch import way
 from tests.findings import findings_of
 from tests.maps import beatmap, text
 
@@ -142,3 +143,21 @@ def test_decimals_of_settings_that_the_mode_does_not_use():
     findings = of("mapset/setting", found(beatmap(mode=1, approach_rate=5.55, circle_size=2)))
     assert [(finding.severity, finding.evidence["subject"]) for finding in findings] == [("minor", "ApproachRate")]
     assert of("mapset/setting", found(beatmap(mode=3, circle_size=4, approach_rate=5.5))) == []
+
+
+def showers(evidence: Evidence) -> list[Finding]:
+    return [f for f in findings_of(difficulty.run, evidence) if f.rule == difficulty.NO_SHOWER.id]
+
+
+def test_a_difficulty_without_a_banana_shower():
+    assert [f.severity for f in showers(Evidence(beatmap(way((100, 250)), mode=2)))] == ["minor"]
+    with_one = [*way((100, 250)), "256,192,5000,12,0,6000,0:0:0:0:"]
+    assert showers(Evidence(beatmap(with_one, mode=2))) == []
+    assert showers(Evidence(beatmap(way((100, 250))))) == []
+
+
+@pytest.mark.parametrize(("overall", "severity"), [(8, None), (9, "warning"), (7, "minor")])
+def test_overall_difficulty_is_the_approach_rate(overall: float, severity: str | None):
+    loaded = beatmap(way((100, 250)), mode=2, overall_difficulty=overall, approach_rate=8)
+    found = [f for f in findings_of(difficulty.run, Evidence(loaded)) if f.rule == difficulty.OVERALL_APPROACH.id]
+    assert [f.severity for f in found] == ([] if severity is None else [severity])

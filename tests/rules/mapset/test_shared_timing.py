@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from maimod.osu import mapset
+from maimod.rules.evidence import Evidence, MapsetEvidence
 from maimod.rules.mapset import shared_timing
+from tests.findings import findings_of_set
+from tests.maps import text
 from tests.mapset import LINES, versions
 from tests.sets import changed, found, rules
+from tests.taiko import LINE, run_of
 
 
 def test_rounding_of_red_lines_is_forgiven(tmp_path):
@@ -94,3 +100,15 @@ def test_a_red_line_that_was_moved_and_one_that_is_missing(tmp_path):
         )
         and finding.time == 60_010
     )
+
+
+@pytest.mark.parametrize(("mode", "severities"), [(1, ["minor"]), (0, [])])
+def test_kiai_of_a_pair_differs(tmp_path: Path, mode: int, severities: list[str]):
+    for name, start in (("A", 8000), ("B", 12_000)):
+        lines = [LINE, f"{start},-100,4,2,0,70,0,1", "20000,-100,4,2,0,70,0,0"]
+        content = text(run_of(60, 400), lines, mode, metadata={"Version": name})
+        (tmp_path / f"{name}.osu").write_text(content, encoding="utf-8")
+    (whole,) = mapset.load(tmp_path)
+    evidence = MapsetEvidence(whole, [Evidence(one) for one in whole.beatmaps])
+    findings = [f for f in findings_of_set(shared_timing.CHECK, evidence) if f.rule == shared_timing.KIAI.id]
+    assert [f.severity for f in findings] == severities

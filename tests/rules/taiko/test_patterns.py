@@ -1,3 +1,5 @@
+"""Patterns, rest moments, gaps, finishers and dendens of taiko by level."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -8,35 +10,13 @@ import pytest
 
 from maimod.findings import Finding
 from maimod.osu import mapset
-from maimod.osu.beatmap import Beatmap
 from maimod.osu.level import Level
 from maimod.rules.criteria import usual_beat
-from maimod.rules.evidence import Evidence, MapsetEvidence
-from maimod.rules.mapset import shared_timing
-from maimod.rules.taiko import bar_lines
+from maimod.rules.evidence import Evidence
 from maimod.rules.taiko import patterns as taiko_patterns
-from maimod.rules.taiko import sets as taiko_sets
-from maimod.rules.velocity import scroll_speed
-from tests.findings import findings_of, findings_of_set
-from tests.maps import beatmap, text
-
-LINE = "0,400,4,2,0,70,1,0"
-"""150 BPM: a beat of the criteria is a beat of the song."""
-DON, KAT, BIG_DON, BIG_KAT = 0, 8, 4, 12
-
-
-def notes(*hits: tuple[float, int] | float) -> list[str]:
-    """Notes at these times [ms], as (time, hitsound) or as a time for a don."""
-    pairs = [hit if isinstance(hit, tuple) else (hit, DON) for hit in hits]
-    return [f"256,192,{time:g},1,{sound},0:0:0:0:" for time, sound in pairs]
-
-
-def run_of(count: int, step: float, start: float = 4000) -> list[str]:
-    return notes(*(start + i * step for i in range(count)))
-
-
-def made(objects: Sequence[str], lines: Sequence[str] = (LINE,), version: str = "Oni") -> Beatmap:
-    return beatmap(objects, lines, mode=1, metadata={"Version": version})
+from tests.findings import findings_of
+from tests.maps import text
+from tests.taiko import BIG_DON, BIG_KAT, DON, KAT, LINE, made, notes, run_of
 
 
 def found(objects: Sequence[str], level: Level | None, line: str = LINE) -> list[Finding]:
@@ -260,168 +240,3 @@ def test_more_than_four_notes_too_fast_are_one():
         return [f for f in found(notes(*hits), Level.EASY) if f.rule == taiko_patterns.TOO_FAST.id]
 
     assert len(too_fast(4)) == 4 and [f.severity for f in too_fast(5)] == [too_fast(1)[0].severity]
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Bar lines
-
-
-def bars(objects: Sequence[str], *lines: str) -> list[Finding]:
-    return findings_of(bar_lines.run, Evidence(made(objects, lines)))
-
-
-@pytest.mark.parametrize(
-    ("second", "severity"),
-    [
-        ("8400,400,4,2,0,70,1,0", "problem"),
-        ("8440,400,4,2,0,70,1,0", "minor"),
-        ("8800,400,4,2,0,70,1,0", "minor"),
-        ("9200,400,4,2,0,70,1,0", "minor"),
-        ("9600,400,4,2,0,70,1,0", None),
-        ("9500,400,4,2,0,70,1,0", None),
-        ("8001,400,4,2,0,70,1,0", None),
-        ("8400,400,4,2,0,70,1,8", None),
-        ("20400,400,4,2,0,70,1,0", None),
-    ],
-)
-def test_close_bar_lines(second: str, severity: str | None):
-    findings = bars(run_of(10, 1000), LINE, second)
-    assert [f.severity for f in findings] == ([] if severity is None else [severity])
-    assert all(f.rule == bar_lines.CLOSE.id for f in findings)
-
-
-def test_an_omitted_bar_line_is_not_close():
-    once = [LINE, "8000,400,4,2,0,70,1,8", "8400,400,4,2,0,70,1,0"]
-    assert bars(run_of(10, 1000), *once) == []
-    later = [LINE, "8000,400,4,2,0,70,1,8", "10000,400,4,2,0,70,1,0"]
-    assert [f.rule for f in bars(run_of(10, 1000), *later)] == [bar_lines.CLOSE.id]
-
-
-@pytest.mark.parametrize(("end", "severity"), [(7998.6, "warning"), (7999.4, None), (8000, None), (7900, None)])
-def test_the_last_note_may_hide_its_bar_line(end: float, severity: str | None):
-    findings = bars(notes(4000, end), LINE)
-    assert [f.severity for f in findings] == ([] if severity is None else [severity])
-
-
-def test_the_end_of_a_denden_is_a_minor():
-    (finding,) = bars([*notes(4000), "256,192,6000,12,0,7999,0:0:0:0:"], LINE)
-    assert finding.rule == bar_lines.HIDDEN.id and finding.severity == "minor"
-
-
-@pytest.mark.parametrize(("late", "count"), [(0, 0), (3, 1), (6, 0)])
-def test_a_line_just_after_a_bar_line(late: int, count: int):
-    findings = bars(run_of(10, 1000), LINE, f"{8000 + late},-50,4,2,0,70,0,0")
-    assert [f.rule for f in findings] == [bar_lines.OLD_SPEED.id] * count
-    assert all("after this bar line and its note, which keep 1.00x" in f.message for f in findings)
-    without = bars(notes(4000, 9000), LINE, f"{8000 + late},-50,4,2,0,70,0,0")
-    assert ["after this bar line, which keeps 1.00x" in f.message for f in without] == [True] * count
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Scroll speed
-
-
-def speeds(lines: Sequence[str], level: Level | None, mode: int = 1) -> list[Finding]:
-    objects = [f"64,192,{1000 + i * 500},1,0,0:0:0:0:" for i in range(60)]
-    loaded = beatmap(objects, lines, mode=mode, metadata={"Version": "Easy"})
-    exact = (scroll_speed.FOR_LEVEL.id, scroll_speed.TEMPO.id)
-    return [f for f in findings_of(scroll_speed.run, Evidence(loaded, level=level)) if f.rule in exact]
-
-
-def test_scroll_speed_of_easy_difficulties():
-    faster = [LINE, "20000,-80,4,2,0,70,0,0"]
-    assert [f.severity for f in speeds(faster, Level.EASY)] == ["minor"]
-    assert speeds(faster, Level.HARD) == []
-    assert [f.severity for f in speeds(faster, Level.EASY, mode=3)] == ["problem"]
-    assert [f.severity for f in speeds(faster, Level.NORMAL, mode=3)] == ["minor"]
-    even = [LINE, "20000,300,4,2,0,70,1,0", "20000,-133.333333,4,2,0,70,0,0"]
-    assert speeds(even, Level.EASY) == [] == speeds(even, Level.EASY, mode=3)
-    unseen = [LINE, "20100,-80,4,2,0,70,0,0", "20400,-100,4,2,0,70,0,0"]
-    assert speeds(unseen, Level.EASY) == []
-
-
-def test_a_tempo_change_moves_mania_notes():
-    tempo = [LINE, "12000,300,4,2,0,70,1,0", "20400,400,4,2,0,70,1,0"]
-    assert [f.rule for f in speeds(tempo, Level.HARD, mode=3)] == [scroll_speed.TEMPO.id]
-    assert [f.severity for f in speeds(tempo, Level.EASY, mode=3)] == ["problem"]
-    assert speeds(tempo, Level.HARD) == [] == speeds(tempo, Level.EASY)
-    late = [LINE, "12000,300,4,2,0,70,1,0", "12600,-133.333,4,2,0,70,0,0", "20400,400,4,2,0,70,1,0"]
-    assert [f.time for f in speeds(late, Level.HARD, mode=3)] == [12_000]
-    even = [LINE, "12000,300,4,2,0,70,1,0", "12000,-133.333,4,2,0,70,0,0", "20400,400,4,2,0,70,1,0"]
-    assert speeds(even, Level.HARD, mode=3) == []
-    wrong = [LINE, "12000,300,4,2,0,70,1,0", "12000,-120,4,2,0,70,0,0", "20400,400,4,2,0,70,1,0"]
-    assert ["does not even it out" in f.message for f in speeds(wrong, Level.HARD, mode=3)] == [True]
-    effects = [*tempo, "24000,-50,4,2,0,70,0,0"]
-    assert speeds(effects, Level.HARD, mode=3) == []
-
-
-def test_long_sections_have_the_speeds_of_the_level():
-    slow = [LINE, "12000,-142.857,4,2,0,70,0,0", "22000,-100,4,2,0,70,0,0"]
-    assert [f.severity for f in ranges(slow, Level.HARD)] == ["minor"]
-    assert ranges(slow, Level.INSANE) == [] == ranges(slow, None)
-    brief = [LINE, "12000,-142.857,4,2,0,70,0,0", "15000,-100,4,2,0,70,0,0"]
-    assert ranges(brief, Level.HARD) == []
-
-
-def ranges(lines: Sequence[str], level: Level | None) -> list[Finding]:
-    objects = [f"64,192,{1000 + i * 500},1,0,0:0:0:0:" for i in range(90)]
-    evidence = Evidence(beatmap(objects, lines, mode=3), level=level)
-    return [f for f in findings_of(scroll_speed.run, evidence) if f.rule == scroll_speed.RANGE.id]
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Sets
-
-
-def set_of(folder: Path, velocities: Sequence[float], backgrounds: Sequence[str] = ()) -> list[Finding]:
-    names = ("Kantan", "Futsuu", "Muzukashii", "Oni", "Inner Oni")
-    events = backgrounds or ['0,0,"bg.png",0,0'] * len(velocities)
-    for name, velocity, event in zip(names, velocities, events, strict=False):
-        content = text(
-            run_of(20, 400), [LINE], mode=1, metadata={"Version": name}, events=[event], slider_multiplier=velocity
-        )
-        (folder / f"{name}.osu").write_text(content, encoding="utf-8")
-    (whole,) = mapset.load(folder)
-    levels = dict(zip(names, Level, strict=True))
-    evidence = MapsetEvidence(whole, [Evidence(one, level=levels[one.version]) for one in whole.beatmaps])
-    return findings_of_set(taiko_sets.CHECK, evidence)
-
-
-@pytest.mark.parametrize(
-    ("velocities", "count"),
-    [
-        ((1.1, 1.2, 1.4, 1.4, 1.8), 0),
-        ((1.4, 1.4, 1.2, 1.1), 0),
-        ((1.4, 0.9), 0),
-        ((1.4, 1.4, 1.4, 1.6, 1.4), 1),
-        ((1.4, 1.1, 1.2, 1.4), 1),
-    ],
-)
-def test_base_velocity_changes_in_one_direction(tmp_path: Path, velocities: Sequence[float], count: int):
-    assert [f.rule for f in set_of(tmp_path, velocities)] == [taiko_sets.BASE_VELOCITY.id] * count
-
-
-@pytest.mark.parametrize(
-    ("backgrounds", "count"),
-    [
-        (('0,0,"bg.png",0,20', '0,0,"bg.png",0,20'), 0),
-        (('0,0,"bg.png",0,20', '0,0,"bg.png"'), 1),
-        (('0,0,"bg.png",0,20', '0,0,"other.png",0,0'), 0),
-        (('0,0,"bg.png",5,20', '0,0,"bg.png",5,20'), 2),
-    ],
-)
-def test_backgrounds_are_moved_alike(tmp_path: Path, backgrounds: Sequence[str], count: int):
-    findings = set_of(tmp_path, (1.4, 1.4), backgrounds)
-    assert [f.rule for f in findings] == [taiko_sets.BACKGROUND_OFFSET.id] * count
-
-
-@pytest.mark.parametrize(("mode", "severities"), [(1, ["minor"]), (0, [])])
-def test_kiai_of_a_pair_differs(tmp_path: Path, mode: int, severities: list[str]):
-    for name, start in (("A", 8000), ("B", 12_000)):
-        lines = [LINE, f"{start},-100,4,2,0,70,0,1", "20000,-100,4,2,0,70,0,0"]
-        content = text(run_of(60, 400), lines, mode, metadata={"Version": name})
-        (tmp_path / f"{name}.osu").write_text(content, encoding="utf-8")
-    (whole,) = mapset.load(tmp_path)
-    evidence = MapsetEvidence(whole, [Evidence(one) for one in whole.beatmaps])
-    findings = [f for f in findings_of_set(shared_timing.CHECK, evidence) if f.rule == shared_timing.KIAI.id]
-    assert [f.severity for f in findings] == severities

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from maimod.events.schema import Event, EventKind, EventScore
-from maimod.findings import Severity
+from maimod.findings import Finding, Severity
 from maimod.osu.level import Level
 from maimod.rules.evidence import Evidence
 from maimod.rules.velocity import scroll_speed
 from tests.findings import findings_of
 from tests.maps import RED_LINE, beatmap
+from tests.taiko import LINE
 
 NOTES = [f"256,192,{250 * i},1,{8 if i % 3 else 0},0:0:0:0:" for i in range(300)]
 
@@ -139,3 +142,51 @@ def test_a_stop_is_an_effect():
 def test_timing_points_after_the_last_object(mode):
     easy = Evidence(beatmap(NOTES, [tempo(100_000, 120)], mode), level=Level.EASY)
     assert findings_of(scroll_speed.run, easy) == []
+
+
+def speeds(lines: Sequence[str], level: Level | None, mode: int = 1) -> list[Finding]:
+    objects = [f"64,192,{1000 + i * 500},1,0,0:0:0:0:" for i in range(60)]
+    loaded = beatmap(objects, lines, mode=mode, metadata={"Version": "Easy"})
+    exact = (scroll_speed.FOR_LEVEL.id, scroll_speed.TEMPO.id)
+    return [f for f in findings_of(scroll_speed.run, Evidence(loaded, level=level)) if f.rule in exact]
+
+
+def test_scroll_speed_of_easy_difficulties():
+    faster = [LINE, "20000,-80,4,2,0,70,0,0"]
+    assert [f.severity for f in speeds(faster, Level.EASY)] == ["minor"]
+    assert speeds(faster, Level.HARD) == []
+    assert [f.severity for f in speeds(faster, Level.EASY, mode=3)] == ["problem"]
+    assert [f.severity for f in speeds(faster, Level.NORMAL, mode=3)] == ["minor"]
+    even = [LINE, "20000,300,4,2,0,70,1,0", "20000,-133.333333,4,2,0,70,0,0"]
+    assert speeds(even, Level.EASY) == [] == speeds(even, Level.EASY, mode=3)
+    unseen = [LINE, "20100,-80,4,2,0,70,0,0", "20400,-100,4,2,0,70,0,0"]
+    assert speeds(unseen, Level.EASY) == []
+
+
+def test_a_tempo_change_moves_mania_notes():
+    tempo = [LINE, "12000,300,4,2,0,70,1,0", "20400,400,4,2,0,70,1,0"]
+    assert [f.rule for f in speeds(tempo, Level.HARD, mode=3)] == [scroll_speed.TEMPO.id]
+    assert [f.severity for f in speeds(tempo, Level.EASY, mode=3)] == ["problem"]
+    assert speeds(tempo, Level.HARD) == [] == speeds(tempo, Level.EASY)
+    late = [LINE, "12000,300,4,2,0,70,1,0", "12600,-133.333,4,2,0,70,0,0", "20400,400,4,2,0,70,1,0"]
+    assert [f.time for f in speeds(late, Level.HARD, mode=3)] == [12_000]
+    even = [LINE, "12000,300,4,2,0,70,1,0", "12000,-133.333,4,2,0,70,0,0", "20400,400,4,2,0,70,1,0"]
+    assert speeds(even, Level.HARD, mode=3) == []
+    wrong = [LINE, "12000,300,4,2,0,70,1,0", "12000,-120,4,2,0,70,0,0", "20400,400,4,2,0,70,1,0"]
+    assert ["does not even it out" in f.message for f in speeds(wrong, Level.HARD, mode=3)] == [True]
+    effects = [*tempo, "24000,-50,4,2,0,70,0,0"]
+    assert speeds(effects, Level.HARD, mode=3) == []
+
+
+def test_long_sections_have_the_speeds_of_the_level():
+    slow = [LINE, "12000,-142.857,4,2,0,70,0,0", "22000,-100,4,2,0,70,0,0"]
+    assert [f.severity for f in ranges(slow, Level.HARD)] == ["minor"]
+    assert ranges(slow, Level.INSANE) == [] == ranges(slow, None)
+    brief = [LINE, "12000,-142.857,4,2,0,70,0,0", "15000,-100,4,2,0,70,0,0"]
+    assert ranges(brief, Level.HARD) == []
+
+
+def ranges(lines: Sequence[str], level: Level | None) -> list[Finding]:
+    objects = [f"64,192,{1000 + i * 500},1,0,0:0:0:0:" for i in range(90)]
+    evidence = Evidence(beatmap(objects, lines, mode=3), level=level)
+    return [f for f in findings_of(scroll_speed.run, evidence) if f.rule == scroll_speed.RANGE.id]
