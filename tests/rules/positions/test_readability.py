@@ -1,4 +1,4 @@
-"""Readability and late ticks: hits, near misses, maps without findings, and blind spots."""
+"""Objects that are hard to read: hits, near misses, levels."""
 
 from __future__ import annotations
 
@@ -35,3 +35,12 @@ def test_close_in_time_but_apart(gap: int, x: int, severity: str | None):
 def test_overlaps_that_are_not_stacked(leniency: str, gap: int, count: int):
     findings = found([circle(1000), circle(1000 + gap)], leniency=leniency)  # approach rate 5: 120 ms at 0.1
     assert [finding.rule for finding in findings] == ["positions/unstacked"] * count
+
+
+def test_unstacked_overlaps_by_level():
+    objects = [circle(1000), circle(1250)]
+    general = {"StackLeniency": "0.2"}
+    loaded = beatmap(objects, approach_rate=8, general=general)
+    for level, count in ((Level.HARD, 1), (Level.INSANE, 0), (None, 0)):
+        findings = findings_of(readability.run, Evidence(loaded, level=level))
+        assert [f.rule for f in findings] == ["positions/unstacked"] * count

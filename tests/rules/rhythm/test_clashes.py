@@ -138,3 +138,14 @@ def test_banana_showers_need_room():
 def test_a_spinner_may_start_just_after_a_circle():
     assert found([circle(1000), spinner(1005, 3000)]) == []
     assert rules(found([slider(1000), spinner(1505, 3000)])) == ["rhythm/too-close"]
+
+
+@pytest.mark.parametrize(
+    ("duration_beats", "slides", "level", "count"),
+    [(0.6, 3, Level.EASY, 1), (0.7, 3, Level.EASY, 0), (0.6, 2, Level.EASY, 0), (0.3, 3, Level.NORMAL, 1)],
+)
+def test_short_sliders_with_many_repeats(duration_beats: float, slides: int, level: Level, count: int):
+    length = 140 * duration_beats / slides
+    objects = [f"100,100,1000,2,0,L|{100 + length}:100,{slides},{length}"]
+    findings = found(objects, level=level)
+    assert [f.message for f in findings if "repeats" in f.message] == [f.message for f in findings][:count]
