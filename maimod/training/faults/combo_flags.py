@@ -10,6 +10,12 @@ from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
 from maimod.training.faults.base import SAME_MS, on_downbeat, starting_in, stretches, with_objects
 
 LEAST_FLAGS = 3
+COMBOS = 4
+"""Combos in a row that are looked at together."""
+LEAST_REGULAR = 0.3
+"""Share of combos of one length from which the map is regular."""
+RARE_LENGTHS = 0.2
+"""Share of new combos up to which the map has others of a length by accident."""
 
 
 def flagged(beatmap: Beatmap) -> list[HitObject]:
@@ -63,4 +69,45 @@ def regular_stretches(beatmap: Beatmap, measures: int) -> list[tuple[float, floa
             and 2 * sum(on_downbeat(beatmap, o.time) for o in flags) > len(flags)
         ):
             found.append((start, end, inside))
+    return found
+
+
+def _lengths(beatmap: Beatmap) -> list[float]:
+    """Lengths in measures of combos between new combos set by the mapper."""
+    found = []
+    for a, b in pairwise(flagged(beatmap)):
+        red = beatmap.red_line_of(a.time)
+        found.append((b.time - a.time) / (red.beat_length * red.meter))
+    return found
+
+
+def _share(lengths: Sequence[float], measures: float) -> float:
+    """Share of combos that have a length in measures."""
+    return sum(abs(length - measures) < 0.02 for length in lengths) / max(len(lengths), 1)
+
+
+def is_border(start: float, end: float, parts: int, time: float) -> bool:
+    """Whether a time [ms] is a border between equal parts of a stretch [ms]."""
+    step = (end - start) / parts
+    return abs((time - start + step / 2) % step - step / 2) < SAME_MS
+
+
+def even_combos(beatmap: Beatmap, rare: float) -> list[tuple[float, float, list[HitObject]]]:
+    """(start, end, objects) of four combos in a row of one measure or of two, as long as most of the map's; none in a map with more
+    than next to no combos of `rare` times that length."""
+    lengths = _lengths(beatmap)
+    own = {o.index for o in flagged(beatmap)}
+    found = []
+    for measures in (1, 2):
+        if _share(lengths, measures) < LEAST_REGULAR or _share(lengths, measures * rare) > RARE_LENGTHS:
+            continue
+        for start, end in stretches(beatmap, measures * COMBOS):
+            inside = starting_in(beatmap, start, end)
+            flags = [o for o in inside if o.new_combo]
+            if (
+                len(flags) == COMBOS
+                and all(o.index in own and is_border(start, end, COMBOS, o.time) for o in flags)
+                and all(o.kind is not ObjectKind.SPINNER for o in inside)
+            ):
+                found.append((start, end, inside))
     return found

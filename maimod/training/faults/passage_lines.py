@@ -10,8 +10,10 @@ from numpy.random import Generator
 
 from maimod.osu.beatmap import Beatmap, HitObject, TimingPoint
 from maimod.training.faults.base import (
+    SAME_MS,
     Envelope,
     Planted,
+    green_line,
     in_turn,
     over,
     overridden,
@@ -28,6 +30,8 @@ LEAST_FACTOR = 1.15
 LONGEST_KIAI_MS = 60_000.0
 LEAST_STEP = 12
 """Percent; smaller steps of volume are not heard."""
+LEAST_SHOWN = 2
+"""Objects that must show another velocity."""
 
 
 def lines_of(beatmap: Beatmap) -> list[tuple[float, float]]:
@@ -99,3 +103,30 @@ def with_ends(planted: Planted) -> Planted:
     """The mistake with the end of its last object."""
     ends = [planted.beatmap.hit_objects[i].end_time for i in planted.objects]
     return replace(planted, end=max([planted.end, *ends]))
+
+
+def _lines_in(beatmap: Beatmap, start: float, end: float) -> list[float]:
+    """Times [ms] of the green lines of a stretch [ms]; one just before its first note is of it."""
+    return [p.time for p in beatmap.timing_points if not p.uninherited and start - SAME_MS <= p.time < end - SAME_MS]
+
+
+def with_lines_of(beatmap: Beatmap, source: float, start: float, end: float) -> Planted | None:
+    """The speeds of the measures at `source` from `start` to `end` [ms], with the samples and kiai that are there; None if they
+    hardly show."""
+    by = float(round(start - source))
+    factors = [beatmap.velocity_at(o.time - by) / beatmap.velocity_at(o.time) for o in starting_in(beatmap, start, end)]
+    if sum(max(factor, 1 / factor) >= LEAST_FACTOR for factor in factors) < LEAST_SHOWN:
+        return None
+    own = _lines_in(beatmap, start, end)
+    times = {*own, *(time + by for time in _lines_in(beatmap, source, source + end - start))}
+    if not any(time <= start for time in times):
+        times.add(start)
+    lines: list[TimingPoint] = [p for p in beatmap.timing_points if p.uninherited or p.time not in own]
+    for time in sorted(times):
+        line = green_line(beatmap.timing_point_at(time), time)
+        lines.append(replace(line, beat_length=-100.0 / beatmap.velocity_at(time - by)))
+    if not any(abs(point.time - end) <= SAME_MS for point in beatmap.timing_points):
+        lines.append(green_line(beatmap.timing_point_at(end), end))
+        times.add(end)
+    changed = rebuild(beatmap, timing_points=without_idle(lines, *times))
+    return over(changed, min(start, *times), end, f"scroll speeds of the measures at {source:.0f} ms")

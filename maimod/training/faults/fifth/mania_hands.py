@@ -36,8 +36,8 @@ from maimod.training.faults.base import (
     with_objects,
 )
 from maimod.training.faults.columns import are_free, of_lines, on_tick
-from maimod.training.faults.fourth.taiko_slips import with_lines_of
 from maimod.training.faults.further.more_modes import LEAST_HOLDS, LEAST_NOTES
+from maimod.training.faults.passage_lines import with_lines_of
 from maimod.training.faults.passages import SOURCES_TRIED, is_closed
 
 LEAST_CHANGED = 3

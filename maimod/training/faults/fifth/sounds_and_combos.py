@@ -33,8 +33,7 @@ from maimod.training.faults.base import (
     stretches,
     with_objects,
 )
-from maimod.training.faults.combo_flags import flagged, regular_stretches, with_flags
-from maimod.training.faults.fourth.redrawn import COMBOS, even_combos, is_border
+from maimod.training.faults.combo_flags import COMBOS, even_combos, flagged, is_border, regular_stretches, with_flags
 from maimod.training.faults.passage_lines import LEAST_STEP
 from maimod.training.faults.third.placed import RARE_COMBOS
 

@@ -6,13 +6,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import ONLY_OSU, PLAYFIELD_MODES, Beatmap, HitObject, ObjectKind, SliderPath
+from maimod.osu.beatmap import ONLY_OSU, PLAYFIELD_MODES, Beatmap, HitObject, SliderPath
 from maimod.osu.slider_path import flatten, tail
 from maimod.training.faults.base import (
     CLEAR_GAP_MS,
@@ -33,11 +32,9 @@ from maimod.training.faults.base import (
     onset_strengths,
     over,
     sliders_of,
-    starting_in,
-    stretches,
     with_objects,
 )
-from maimod.training.faults.combo_flags import flagged
+from maimod.training.faults.combo_flags import COMBOS, even_combos, is_border
 from maimod.training.faults.paths import farthest_apart, is_whole
 
 LEAST_SPAN_BEATS = 0.25
@@ -49,11 +46,6 @@ SHAPE_POINTS = 9
 TWIN_SLIDERS = 12
 """Most sliders from a slider to its twin."""
 MIRRORED = tuple(np.array(signs, dtype=float) for signs in ((1, 1), (-1, 1), (1, -1), (-1, -1)))
-COMBOS = 4
-RARE_COMBOS = 0.2
-"""Share of new combos up to which the map has others of a length by accident."""
-LEAST_REGULAR = 0.3
-"""Share of combos of one length from which the map is regular."""
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -187,46 +179,6 @@ def _crossed(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted
 
 # ---------------------------------------------------------------------------------------------------------------------
 # New combos
-
-
-def _lengths(beatmap: Beatmap) -> list[float]:
-    """Lengths in measures of combos between new combos set by the mapper."""
-    found = []
-    for a, b in pairwise(flagged(beatmap)):
-        red = beatmap.red_line_of(a.time)
-        found.append((b.time - a.time) / (red.beat_length * red.meter))
-    return found
-
-
-def _share(lengths: Sequence[float], measures: float) -> float:
-    return sum(abs(length - measures) < 0.02 for length in lengths) / max(len(lengths), 1)
-
-
-def even_combos(beatmap: Beatmap, rare: float) -> list[tuple[float, float, list[HitObject]]]:
-    """(start, end, objects) of four combos in a row of one measure or of two, as long as most of the map's; none in a map with more
-    than next to no combos of `rare` times that length."""
-    lengths = _lengths(beatmap)
-    own = {o.index for o in flagged(beatmap)}
-    found = []
-    for measures in (1, 2):
-        if _share(lengths, measures) < LEAST_REGULAR or _share(lengths, measures * rare) > RARE_COMBOS:
-            continue
-        for start, end in stretches(beatmap, measures * COMBOS):
-            inside = starting_in(beatmap, start, end)
-            flags = [o for o in inside if o.new_combo]
-            if (
-                len(flags) == COMBOS
-                and all(o.index in own and is_border(start, end, COMBOS, o.time) for o in flags)
-                and all(o.kind is not ObjectKind.SPINNER for o in inside)
-            ):
-                found.append((start, end, inside))
-    return found
-
-
-def is_border(start: float, end: float, parts: int, time: float) -> bool:
-    """Whether a time [ms] is a border between equal parts of a stretch [ms]."""
-    step = (end - start) / parts
-    return abs((time - start + step / 2) % step - step / 2) < SAME_MS
 
 
 def _combos_halved(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from numpy.random import Generator
 
 from maimod.findings import Category
-from maimod.osu.beatmap import ONLY_TAIKO, WIDTH, Beatmap, HitObject, Mode, ObjectKind, SliderPath, TimingPoint
+from maimod.osu.beatmap import ONLY_TAIKO, WIDTH, Beatmap, HitObject, Mode, ObjectKind, SliderPath
 from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.training.faults.base import (
     CLAP,
@@ -39,11 +39,10 @@ from maimod.training.faults.base import (
     starting_in,
     stretches,
     with_objects,
-    without_idle,
 )
+from maimod.training.faults.bursts import bursts_of
 from maimod.training.faults.colours import KAT, is_kat
-from maimod.training.faults.further.dragged import bursts_of
-from maimod.training.faults.passage_lines import LEAST_FACTOR
+from maimod.training.faults.passage_lines import with_lines_of
 from maimod.training.faults.passages import SOURCES_TRIED
 
 LEAST_NOTES = 4
@@ -53,7 +52,6 @@ RARE = 0.05
 """Share of measures without kats, up to which the map has such measures by accident."""
 GROUP_NOTES = (3, 4, 5)
 LEAST_MEASURES_AFTER = 4
-LEAST_SHOWN = 2
 CATCH_AND_TAIKO = frozenset({Mode.TAIKO, Mode.CATCH})
 
 
@@ -191,33 +189,6 @@ def _scroll_pasted(beatmap: Beatmap, random: Generator, envelope: Envelope) -> P
 def _is_free_of_rolls(beatmap: Beatmap, place: tuple[float, float]) -> bool:
     """Whether a stretch [ms] has only notes, whose durations no line changes, and no red line after its start."""
     return all(map(is_circle, starting_in(beatmap, *place))) and not has_red_line(beatmap, place[0], place[1] + SAME_MS)
-
-
-def _lines_in(beatmap: Beatmap, start: float, end: float) -> list[float]:
-    """Times [ms] of the green lines of a stretch [ms]; one just before its first note is of it."""
-    return [p.time for p in beatmap.timing_points if not p.uninherited and start - SAME_MS <= p.time < end - SAME_MS]
-
-
-def with_lines_of(beatmap: Beatmap, source: float, start: float, end: float) -> Planted | None:
-    """The speeds of the measures at `source` from `start` to `end` [ms], with the samples and kiai that are there; None if they
-    hardly show."""
-    by = float(round(start - source))
-    factors = [beatmap.velocity_at(o.time - by) / beatmap.velocity_at(o.time) for o in starting_in(beatmap, start, end)]
-    if sum(max(factor, 1 / factor) >= LEAST_FACTOR for factor in factors) < LEAST_SHOWN:
-        return None
-    own = _lines_in(beatmap, start, end)
-    times = {*own, *(time + by for time in _lines_in(beatmap, source, source + end - start))}
-    if not any(time <= start for time in times):
-        times.add(start)
-    lines: list[TimingPoint] = [p for p in beatmap.timing_points if p.uninherited or p.time not in own]
-    for time in sorted(times):
-        line = green_line(beatmap.timing_point_at(time), time)
-        lines.append(replace(line, beat_length=-100.0 / beatmap.velocity_at(time - by)))
-    if not any(abs(point.time - end) <= SAME_MS for point in beatmap.timing_points):
-        lines.append(green_line(beatmap.timing_point_at(end), end))
-        times.add(end)
-    changed = rebuild(beatmap, timing_points=without_idle(lines, *times))
-    return over(changed, min(start, *times), end, f"scroll speeds of the measures at {source:.0f} ms")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

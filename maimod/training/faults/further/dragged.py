@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 from numpy.random import Generator
@@ -44,13 +43,11 @@ from maimod.training.faults.base import (
     stretches,
     with_objects,
 )
+from maimod.training.faults.bursts import LEAST_BURSTS, bursts_of
 
 GROUP_ROWS = (2, 3, 4)
 LEAST_DETOUR_PX = 120.0
 """Exchanged circles make the way through them and their neighbours longer by this."""
-BURST_ROWS = range(3, 10)
-LEAST_BURSTS = 3
-"""Bursts of a length that occur so often are no accident."""
 RARE_THIRDS = 0.02
 LEAST_JOINED_PX = 20.0
 SPINNER_BEATS = 1.0
@@ -240,22 +237,6 @@ def _end_tick(beats: float, beatmap: Beatmap, random: Generator, envelope: Envel
                 changed = exchanged(beatmap, o, replace(o, slider=slider))
                 return mistake_at(changed, o, f"slider ends {by / beat:+g} beats off", o.end_time + max(by, 0))
     return None
-
-
-def bursts_of(beatmap: Beatmap) -> list[list[Row]]:
-    """Runs of rows with equal gaps of a quarter beat or less, between longer gaps."""
-    rows = rows_of(beatmap)
-    found: list[list[Row]] = []
-    run = rows[:1]
-    for before, row in pairwise(rows):
-        gap = row.time - before.time
-        is_fast = gap <= beatmap.red_line_of(before.time).beat_length / 4 + SAME_MS
-        if is_fast and (len(run) < 2 or abs(run[1].time - run[0].time - gap) < 2 * SAME_MS):
-            run.append(row)
-            continue
-        found.append(run)
-        run = [before, row] if is_fast else [row]
-    return [run for run in (*found, run) if len(run) in BURST_ROWS]
 
 
 def _burst_shortened(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:

@@ -34,9 +34,9 @@ from maimod.training.faults.base import (
     rows_of,
     with_objects,
 )
+from maimod.training.faults.bursts import bursts_of
 from maimod.training.faults.colours import coloured, is_kat
 from maimod.training.faults.columns import are_free, columns_of, holds_of, moved_to, rows_in
-from maimod.training.faults.further.dragged import bursts_of
 from maimod.training.faults.passages import COPY_MEASURES
 
 LEAST_ALIKE = 3

@@ -38,8 +38,9 @@ from maimod.training.faults.base import (
     stretches,
     with_objects,
 )
+from maimod.training.faults.bursts import LEAST_BURSTS, bursts_of
 from maimod.training.faults.columns import holds_of, is_column_free
-from maimod.training.faults.further.dragged import LEAST_BURSTS, RARE_THIRDS, bursts_of
+from maimod.training.faults.further.dragged import RARE_THIRDS
 from maimod.training.faults.passages import is_closed, pasted, ticks_of
 
 LEAST_COMPRESSED = 3
