@@ -6,7 +6,7 @@ import numpy as np
 
 from maimod.features import phrases
 from maimod.features.cells import Cells
-from tests.features.test_passages import MEASURE, phrase_map
+from tests.phrases import MEASURE, phrase_map
 
 CELLS = Cells(phrase_map())
 EVERY_FOURTH = np.array([measure * MEASURE + 1000.0 for measure in range(1, 24, 4)])

@@ -17,10 +17,10 @@ from maimod.rules.base import Rule, candidate
 from maimod.rules.hitsounds import habits
 from maimod.rules.sliders import forms
 from maimod.rules.sliders import slips as slider_slips
-from tests.features.test_passages import MEASURE, phrase_map
 from tests.findings import judgeable, judging, with_proposals
 from tests.linter.test_rescore import MAP
 from tests.maps import RED_LINE, beatmap
+from tests.phrases import MEASURE, phrase_map
 
 pytestmark = pytest.mark.usefixtures("as_judged")
 

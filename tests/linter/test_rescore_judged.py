@@ -26,10 +26,10 @@ from maimod.rules.positions import offscreen, slips, spacing, unexpected
 from maimod.rules.rhythm import objects as rhythm_objects
 from maimod.rules.rhythm import spinners
 from maimod.rules.velocity import steps as velocity_steps
-from tests.features.test_passages import MEASURE, phrase_map
 from tests.findings import doubted, judgeable, judging, with_proposals
 from tests.linter.test_rescore import MAP, found, measured, scores
 from tests.maps import RED_LINE, beatmap
+from tests.phrases import MEASURE, phrase_map
 
 BY_PLACE = judging(Category.POSITIONS, "slot place", 1.0, 0.0, "positions/unexpected")
 

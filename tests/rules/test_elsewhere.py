@@ -12,8 +12,8 @@ from maimod.osu.hitsounds import CLAP, FINISH
 from maimod.osu.mapset import Mapset
 from maimod.rules import elsewhere
 from maimod.rules.evidence import Evidence
-from tests.features.test_passages import BEAT, MEASURE, SONG, VERSE, phrase_map
 from tests.maps import RED_LINE, beatmap
+from tests.phrases import BEAT, MEASURE, SONG, VERSE, phrase_map
 
 RHYTHM = "the rhythm suggests so"
 

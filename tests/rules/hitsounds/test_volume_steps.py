@@ -14,8 +14,8 @@ from maimod.osu.mapset import Mapset
 from maimod.rules.base import Candidate
 from maimod.rules.evidence import Evidence
 from maimod.rules.hitsounds import volume_steps
-from tests.features.test_passages import BEAT, MEASURE, phrase_map
 from tests.maps import RED_LINE
+from tests.phrases import BEAT, MEASURE, phrase_map
 
 
 def found(one: Beatmap, *others: Beatmap) -> list[Candidate]:

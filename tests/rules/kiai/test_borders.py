@@ -13,7 +13,7 @@ from maimod.osu.mapset import Mapset
 from maimod.rules.base import Candidate
 from maimod.rules.evidence import Evidence
 from maimod.rules.kiai import borders as kiai_borders
-from tests.features.test_passages import MEASURE, phrase_map
+from tests.phrases import MEASURE, phrase_map
 from tests.rules.kiai.test_sections import kiai_map, song
 
 PARTS = "ABCABC"

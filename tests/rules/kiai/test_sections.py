@@ -16,8 +16,8 @@ from maimod.osu.mapset import Mapset
 from maimod.rules.base import Candidate
 from maimod.rules.evidence import Evidence
 from maimod.rules.kiai import sections as kiai_sections
-from tests.features.test_passages import BEAT, MEASURE, phrase_map
 from tests.maps import RED_LINE
+from tests.phrases import BEAT, MEASURE, phrase_map
 
 FRAME_MS = 20.0
 PART = 4

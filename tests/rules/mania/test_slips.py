@@ -27,7 +27,8 @@ from maimod.rules.passages import rhythms as passage_rhythms
 from maimod.rules.rhythm import objects as rhythm_objects
 from tests.findings import doubted
 from tests.maps import beatmap
-from tests.rules.rhythm.test_objects import scores
+from tests.rhythms import scores
+from tests.slips import stump
 
 NOTHING = Forest([], Trees(-9.0))
 QUARTER = 125
@@ -207,11 +208,6 @@ def test_sounds_that_are_always_held_are_a_situation_of_their_own() -> None:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The model
-
-
-def stump(name: str, limit: float, below: float, above: float) -> Forest:
-    """A model of one question."""
-    return Forest([name], Trees.of(0.0, [0, -1, -1], [limit, below, above], [1, 0, 0], [2, 0, 0]))
 
 
 def evidence(loaded: Beatmap, **forests: Forest) -> Evidence:

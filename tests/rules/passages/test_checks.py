@@ -16,8 +16,8 @@ from maimod.rules.passages import rhythms as passage_rhythms
 from maimod.rules.passages import sounds as passage_sounds
 from maimod.rules.passages import speeds as passage_speeds
 from maimod.rules.rhythm_index import lag_of
-from tests.features.test_passages import BEAT, MEASURE, SONG, VERSE, phrase_map
 from tests.maps import RED_LINE, beatmap
+from tests.phrases import BEAT, MEASURE, SONG, VERSE, phrase_map
 
 
 def found(one: Beatmap, *others: Beatmap) -> list[Candidate]:

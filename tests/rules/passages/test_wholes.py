@@ -12,7 +12,7 @@ from maimod.rules.evidence import Evidence
 from maimod.rules.passages import wholes as passage_wholes
 from tests.features.test_measure_alternatives import AT, CLAP, MEASURE, WHISTLE, Note, song, with_measure, written
 from tests.maps import beatmap
-from tests.rules.positions.test_slips import evidence as slips_evidence
+from tests.slips import evidence as slips_evidence
 
 
 def found(one: Beatmap) -> list[Candidate]:

@@ -22,9 +22,9 @@ from maimod.rules.evidence import Evidence
 from maimod.rules.positions import slips
 from maimod.rules.sliders import slips as slider_slips
 from tests.maps import beatmap
+from tests.slips import NOTHING, evidence, stump
 
 SIDE = 100
-NOTHING = Trees(-9.0)
 
 
 def dance(moved: int = -1, by: tuple[int, int] = (0, 0), mode: int = 0, count: int = 48) -> Beatmap:
@@ -51,16 +51,6 @@ def values(loaded: Beatmap, name: str) -> np.ndarray:
     measured = slip_measures.measure(loaded, loaded.hit_objects)
     assert np.isfinite(measured.features).all() and measured.features.dtype == np.float32
     return measured.features[:, slip_measures.NAMES.index(name)]
-
-
-def stump(name: str, limit: float, below: float, above: float) -> Forest:
-    """A model of one question."""
-    return Forest([name], Trees.of(0.0, [0, -1, -1], [limit, below, above], [1, 0, 0], [2, 0, 0]))
-
-
-def evidence(loaded: Beatmap, **forests: Forest) -> Evidence:
-    model = {"positions": Forest([], NOTHING), "shapes": Forest([], NOTHING)} | forests
-    return Evidence(loaded, slip_model=SlipModel(slip_model.FORMAT, **model))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

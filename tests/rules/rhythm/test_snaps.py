@@ -14,7 +14,7 @@ from maimod.rules.rhythm import objects as rhythm_objects
 from maimod.rules.rhythm import snaps
 from tests.findings import findings_of
 from tests.maps import beatmap
-from tests.rules.rhythm.test_objects import BEAT, circle, circles, found, rules, scores, slider, song
+from tests.rhythms import BEAT, circle, circles, found, rules, scores, slider, song
 
 
 def test_unsnapped_object():

@@ -12,7 +12,7 @@ from maimod.rules.evidence import Evidence
 from maimod.rules.sliders import forms
 from tests.features.test_slider_alternatives import ODD, of_circles, of_sliders
 from tests.maps import beatmap
-from tests.rules.positions.test_slips import NOTHING, stump
+from tests.slips import NOTHING, stump
 
 HEAD = 3 * ODD + 1
 

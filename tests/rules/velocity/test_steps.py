@@ -10,8 +10,8 @@ from maimod.osu.mapset import Mapset
 from maimod.rules.base import Candidate
 from maimod.rules.evidence import Evidence
 from maimod.rules.velocity import steps as velocity_steps
-from tests.features.test_passages import BEAT, MEASURE, SONG, phrase_map
 from tests.maps import RED_LINE, beatmap
+from tests.phrases import BEAT, MEASURE, SONG, phrase_map
 
 
 def found(own: Beatmap, *others: Beatmap) -> list[Candidate]:
