@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,6 +18,7 @@ from maimod.findings import Category
 from maimod.linter.calibration import Calibration
 from maimod.linter.gather import Gathered
 from maimod.linter.places import CATEGORIES, NAMES, SILENT, Place, RatedCandidate
+from maimod.linter.settings import Settings
 from maimod.osu.beatmap import Beatmap
 from maimod.rules.base import Rule, candidate
 from maimod.rules.positions import unexpected
@@ -430,6 +432,33 @@ def test_the_mean_with_an_earlier_judge_is_between_both(fitted: tuple[Calibratio
     logits = [model.mean_logits(other[0].features, "osu") for model in (*models, mean)]
     expected = (models[0].slope * logits[0] + models[1].slope * logits[1]) / 2
     assert mean.slope * logits[2] == pytest.approx(expected, abs=0.05)
+
+
+def test_what_was_kept_of_an_earlier_judge_is_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fitted: tuple[Calibration, np.ndarray]
+) -> None:
+    earlier = fitted[0].judge
+    assert earlier is not None
+    write(earlier, {}, tmp_path)
+    monkeypatch.setattr(calibrate, "_maps", lambda *_: [Path("map.osu")])
+    monkeypatch.setattr(calibrate, "collect", lambda *_: separable(8))
+    monkeypatch.setattr(calibrate, "fit", lambda *_, like: (earlier, []))
+    monkeypatch.setattr(calibrate.judge_check, "lines", lambda *_: [])
+    calibrate.command(
+        tmp_path,
+        Settings(),
+        tmp_path,
+        manifest=None,
+        maps=1,
+        seed=0,
+        jobs=1,
+        held_out=False,
+        unranked=False,
+        keep=0.25,
+        report=lambda line: None,
+    )
+    measured = json.loads((tmp_path / "calibration.json").read_text())["measured"]
+    assert measured["kept_share"] == 0.25 and measured["maps"] == len(separable(8))
 
 
 def test_no_judge_to_keep_is_an_error(tmp_path: Path) -> None:

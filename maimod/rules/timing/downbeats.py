@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
 
 import msgspec
 import numpy as np
 
 from maimod.findings import Category, Expected, Severity, Tier, clock
-from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, Beatmap, ObjectKind, TimingPoint
+from maimod.osu.beatmap import PLAYFIELD_MODES, UNSNAP_MS, Beatmap, TimingPoint
+from maimod.osu.combos import chosen_combos
 from maimod.osu.hitsounds import FINISH, hits
 from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.checks import BeatmapCheck
@@ -27,8 +27,6 @@ CLEAR_LEAD = 0.5
 """From this on it is no style: a warning."""
 USUAL_SHARE = 0.4
 """Marks of another kind, or of another difficulty, of which so many are on the downbeat contradict."""
-MOST_REST_BEATS = 4.0
-"""A new combo after a longer rest need not mark anything."""
 
 MISPLACED = Rule(
     "timing/downbeat",
@@ -76,18 +74,10 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
 
 
 def _combos(beatmap: Beatmap) -> np.ndarray:
-    """(n,) times [ms] of new combos that do not follow a spinner or a rest, ascending."""
+    """(n,) times [ms] of new combos, ascending."""
     if beatmap.mode not in PLAYFIELD_MODES:
         return np.zeros(0)
-    return np.array(
-        sorted(
-            o.time
-            for before, o in pairwise(beatmap.hit_objects)
-            if o.new_combo
-            and ObjectKind.SPINNER not in (o.kind, before.kind)
-            and o.time - before.end_time <= MOST_REST_BEATS * beatmap.red_line_of(o.time).beat_length
-        )
-    )
+    return np.array(sorted(o.time for o in chosen_combos(beatmap)))
 
 
 def _finishes(beatmap: Beatmap) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
+from maimod.osu.combos import chosen_combos
 from maimod.training.faults.base import SAME_MS, on_downbeat, starting_in, stretches, with_objects
 
 LEAST_FLAGS = 3
@@ -18,23 +19,10 @@ RARE_LENGTHS = 0.2
 """Share of new combos up to which the map has others of a length by accident."""
 
 
-def flagged(beatmap: Beatmap) -> list[HitObject]:
-    """New combos set by the mapper: within 4 beats of the object before, which is no spinner."""
-    objects = beatmap.hit_objects
-    return [
-        o
-        for before, o in pairwise(objects)
-        if o.new_combo
-        and o.kind is not ObjectKind.SPINNER
-        and before.kind is not ObjectKind.SPINNER
-        and o.time - before.end_time < 4 * beatmap.red_line_at(o.time).beat_length
-    ]
-
-
 def regular_combos(beatmap: Beatmap) -> list[HitObject]:
     """Flags on downbeats whose neighbouring flags are as far before as after; flags on downbeats if there are none
     such."""
-    found = flagged(beatmap)
+    found = chosen_combos(beatmap)
     downbeats = [o for o in found if on_downbeat(beatmap, o.time)]
     lines = {o.line for o in downbeats}
     regular = [
@@ -57,7 +45,7 @@ def with_flags(beatmap: Beatmap, inside: Sequence[HitObject], flags: Sequence[bo
 
 def regular_stretches(beatmap: Beatmap, measures: int) -> list[tuple[float, float, list[HitObject]]]:
     """(start, end, objects) of stretches with new combos, most of them on downbeats, and without spinners."""
-    own = {o.index for o in flagged(beatmap)}
+    own = {o.index for o in chosen_combos(beatmap)}
     found = []
     for start, end in stretches(beatmap, measures):
         inside = starting_in(beatmap, start, end)
@@ -75,7 +63,7 @@ def regular_stretches(beatmap: Beatmap, measures: int) -> list[tuple[float, floa
 def _lengths(beatmap: Beatmap) -> list[float]:
     """Lengths in measures of combos between new combos set by the mapper."""
     found = []
-    for a, b in pairwise(flagged(beatmap)):
+    for a, b in pairwise(chosen_combos(beatmap)):
         red = beatmap.red_line_of(a.time)
         found.append((b.time - a.time) / (red.beat_length * red.meter))
     return found
@@ -96,7 +84,7 @@ def even_combos(beatmap: Beatmap, rare: float) -> list[tuple[float, float, list[
     """(start, end, objects) of four combos in a row of one measure or of two, as long as most of the map's; none in a map with more
     than next to no combos of `rare` times that length."""
     lengths = _lengths(beatmap)
-    own = {o.index for o in flagged(beatmap)}
+    own = {o.index for o in chosen_combos(beatmap)}
     found = []
     for measures in (1, 2):
         if _share(lengths, measures) < LEAST_REGULAR or _share(lengths, measures * rare) > RARE_LENGTHS:

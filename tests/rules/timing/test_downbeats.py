@@ -118,17 +118,3 @@ def test_only_the_marks_under_the_line_count() -> None:
     objects = [f"100,100,{1000 + i * BEAT},{5 if i % 4 == 3 else 1},0,0:0:0:0:" for i in range(96)]
     lines = [f"1000,{BEAT},4,2,0,60,1,0", f"{1000 + 43 * BEAT},{BEAT},4,2,0,60,1,0"]
     assert not find(beatmap(objects, lines, CircleSize=4))
-
-
-@pytest.mark.parametrize("beats", [8, 4])
-def test_new_combos_after_long_rests_mark_nothing(beats: int) -> None:
-    objects = [f"100,100,{1000 + (3 + beats * i) * BEAT},5,0,0:0:0:0:" for i in range(30)]
-    assert bool(find(beatmap(objects, [f"1000,{BEAT},4,2,0,60,1,0"], CircleSize=4))) is (beats == 4)
-
-
-def test_new_combos_after_spinners_mark_nothing() -> None:
-    objects = []
-    for i in range(30):
-        objects += [f"100,100,{1000 + (3 + 4 * i) * BEAT},5,0,0:0:0:0:"]
-        objects += [f"256,192,{1000 + (4 + 4 * i) * BEAT},12,0,{1000 + (6 + 4 * i) * BEAT},0:0:0:0:"]
-    assert not find(beatmap(objects, [f"1000,{BEAT},4,2,0,60,1,0"], CircleSize=4))

@@ -12,10 +12,10 @@ from numpy.random import Generator
 
 from maimod.findings import Category
 from maimod.osu.beatmap import ALL_MODES, NOT_TAIKO, PLAYFIELD_MODES, Beatmap, HitObject, Mode
+from maimod.osu.combos import chosen_combos
 from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.training.faults.additions import silent
 from maimod.training.faults.base import Envelope, Fault, Planted, additions_of, is_circle, pick, rebuild
-from maimod.training.faults.combo_flags import flagged
 
 PHRASES = (2, 4, 8)
 """Measures in a phrase."""
@@ -93,7 +93,14 @@ _COUNTS = (4, 7)
 FAULTS: tuple[Fault, ...] = tuple(
     Fault(kind, f"{n} phrases", (category,), modes, partial(_everywhere, choose, change, note, n), is_alone=True)
     for kind, category, modes, choose, change, note in (
-        ("repeated-combo-missing", Category.NEW_COMBOS, PLAYFIELD_MODES, flagged, _without_combo, "new combo missing"),
+        (
+            "repeated-combo-missing",
+            Category.NEW_COMBOS,
+            PLAYFIELD_MODES,
+            chosen_combos,
+            _without_combo,
+            "new combo missing",
+        ),
         ("repeated-addition-missing", Category.HITSOUNDS, NOT_TAIKO, _with_additions, silent, "addition missing"),
         ("repeated-object-missing", Category.RHYTHM, ALL_MODES, _within_combos, _gone, "object missing"),
     )

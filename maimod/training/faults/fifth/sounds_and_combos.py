@@ -13,6 +13,7 @@ from numpy.random import Generator
 
 from maimod.findings import Category
 from maimod.osu.beatmap import ALL_MODES, NOT_TAIKO, PLAYFIELD_MODES, Beatmap, HitObject, ObjectKind
+from maimod.osu.combos import chosen_combos
 from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.training.faults.additions import hits_changed, is_patterned, layer_of, sounded, sounds_of, with_sounds
 from maimod.training.faults.base import (
@@ -33,7 +34,7 @@ from maimod.training.faults.base import (
     stretches,
     with_objects,
 )
-from maimod.training.faults.combo_flags import COMBOS, even_combos, flagged, is_border, regular_stretches, with_flags
+from maimod.training.faults.combo_flags import COMBOS, even_combos, is_border, regular_stretches, with_flags
 from maimod.training.faults.passage_lines import LEAST_STEP
 from maimod.training.faults.third.placed import RARE_COMBOS
 
@@ -205,7 +206,7 @@ def _combo_reversed(beatmap: Beatmap, random: Generator, envelope: Envelope) -> 
     objects, flags = beatmap.hit_objects, [o.index for o in beatmap.hit_objects if o.new_combo]
     if sum(b - a == 1 for a, b in pairwise(flags)) > RARE_COMBOS * len(flags):
         return None
-    own = {o.index for o in flagged(beatmap)}
+    own = {o.index for o in chosen_combos(beatmap)}
     for first, after in in_turn(random, [(a, b) for a, b in pairwise(flags) if a in own and b in own]):
         combo = objects[first:after]
         gaps = [b.time - a.time for a, b in pairwise(combo)]

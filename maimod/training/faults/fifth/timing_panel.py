@@ -13,6 +13,7 @@ from numpy.random import Generator
 
 from maimod.findings import Category
 from maimod.osu.beatmap import ALL_MODES, NOT_MANIA, PLAYFIELD_MODES, SCROLLING_MODES, Beatmap, HitObject, TimingPoint
+from maimod.osu.combos import chosen_combos
 from maimod.training.faults.base import (
     SAME_MS,
     Envelope,
@@ -29,7 +30,6 @@ from maimod.training.faults.base import (
     stretches,
 )
 from maimod.training.faults.classic.timing import SECTION_OBJECTS
-from maimod.training.faults.combo_flags import flagged
 from maimod.training.faults.fourth.line_passages import (
     LEAST_OTHER,
     fits,
@@ -223,7 +223,7 @@ def _measures_wrong(
         beatmap, random, envelope: as in :meth:`Fault.inject`.
     """
     marks = [point.time for section in beatmap.kiai_sections for point in section if point is not None]
-    marks += [o.time for o in flagged(beatmap)] if beatmap.mode in PLAYFIELD_MODES else []
+    marks += [o.time for o in chosen_combos(beatmap)] if beatmap.mode in PLAYFIELD_MODES else []
     for red, until, _ in _sections(beatmap, random):
         own = [time for time in marks if red.time - SAME_MS <= time < until - SAME_MS]
         wrong = change(red, random)

@@ -13,6 +13,7 @@ from numpy.random import Generator
 
 from maimod.findings import Category
 from maimod.osu.beatmap import HEIGHT, ONLY_OSU, PLAYFIELD_MODES, WIDTH, Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.combos import chosen_combos
 from maimod.training.faults.base import (
     CLEAR_GAP_MS,
     SAME_MS,
@@ -29,7 +30,7 @@ from maimod.training.faults.base import (
     on_downbeat,
     with_objects,
 )
-from maimod.training.faults.combo_flags import flagged, regular_combos
+from maimod.training.faults.combo_flags import regular_combos
 from maimod.training.faults.figures import are_inside, relocated, shifted, way_between
 
 MIDDLE = WIDTH / 2, HEIGHT / 2
@@ -191,7 +192,7 @@ def _images(beatmap: Beatmap, is_x: bool, is_y: bool) -> list[Sequence[HitObject
 def _combos_exchanged(beatmap: Beatmap, random: Generator, envelope: Envelope) -> Planted | None:
     """Two combos of the same rhythm that follow each other are in the wrong order."""
     objects = beatmap.hit_objects
-    starts = [o.index for o in flagged(beatmap)]
+    starts = [o.index for o in chosen_combos(beatmap)]
     for k in in_turn(random, range(len(starts) - 2)):
         one, two = objects[starts[k] : starts[k + 1]], objects[starts[k + 1] : starts[k + 2]]
         if len(one) not in COMBO_OBJECTS or not _are_alike(beatmap, one, two):
