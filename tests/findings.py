@@ -10,8 +10,8 @@ import numpy as np
 
 from maimod.discriminator.features import grid_of
 from maimod.discriminator.prediction import KINDS, CorruptionLogits
-from maimod.features.layers import Layer
-from maimod.features.trees import Trees
+from maimod.features.models.layers import Layer
+from maimod.features.models.trees import Trees
 from maimod.findings import Category, Finding
 from maimod.linter.calibration import Calibration
 from maimod.linter.judge import NETWORK_SHARE, Judge, Model, Network

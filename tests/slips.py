@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from maimod.features import slip_model
+from maimod.features.models.trees import Trees
 from maimod.features.slip_model import Forest, SlipModel
-from maimod.features.trees import Trees
 from maimod.osu.beatmap import Beatmap
 from maimod.rules.evidence import Evidence
 

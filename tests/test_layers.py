@@ -1,11 +1,13 @@
-"""Rooms import only from rooms before them, no two modules import each other, and heavy packages stay where they
-belong."""
+"""Rooms import only from rooms before them, no two modules or folders import each other, and heavy packages stay where
+they belong."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -95,11 +97,30 @@ def test_rooms_import_from_those_before_them(name: str) -> None:
         assert ROOMS.index(imported.split(".")[0]) <= ROOMS.index(room), f"{name} imports {imported}"
 
 
-def test_no_modules_import_each_other() -> None:
+def no_circle(imported: Mapping[str, set[str]]) -> None:
     try:
-        TopologicalSorter({name: own_imports(name) for name in modules()}).prepare()
+        TopologicalSorter(imported).prepare()
     except CycleError as error:
         pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_no_modules_import_each_other() -> None:
+    no_circle({name: own_imports(name) for name in modules()})
+
+
+@pytest.mark.parametrize("folder", sorted({name.rpartition(".")[0] for name in modules()} - {""}))
+def test_no_folders_import_each_other(folder: str) -> None:
+    """Nor do a folder and a module beside it."""
+    depth = folder.count(".") + 2
+
+    def inside(names: Iterable[str]) -> set[str]:
+        return {".".join(name.split(".")[:depth]) for name in names if name.startswith(f"{folder}.")}
+
+    imported: dict[str, set[str]] = defaultdict(set)
+    for name in modules():
+        for own in inside([name]):
+            imported[own] |= inside(own_imports(name)) - {own}
+    no_circle(imported)
 
 
 @pytest.mark.parametrize("name", sorted(modules()))

@@ -1,8 +1,8 @@
 """The model of slips: log-odds that an object of a map was changed by accident.
 
-Sums of boosted trees, and networks that see the objects around too (:mod:`maimod.features.sequence_network`), over
-:mod:`maimod.features.slip_measures`, :mod:`maimod.features.catch_measures` and :mod:`maimod.features.catch_copies`,
-:mod:`maimod.features.form_measures`, :mod:`maimod.features.mania_measures` and :mod:`maimod.features.taiko_measures`. The numbers are in `slips.json` of
+Sums of boosted trees, and networks that see the objects around too (:mod:`maimod.features.models.sequence_network`), over
+:mod:`maimod.features.positions.slips`, :mod:`maimod.features.catch.slips` and :mod:`maimod.features.catch.copies`,
+:mod:`maimod.features.sliders.forms`, :mod:`maimod.features.mania.slips` and :mod:`maimod.features.taiko.slips`. The numbers are in `slips.json` of
 `models/maimod-slips`; `maimod slips` fits them on planted mistakes (:mod:`maimod.training.slip_fit`).
 """
 
@@ -14,22 +14,20 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from maimod.features import (
-    catch_copies,
-    catch_measures,
-    chord_measures,
-    column_measures,
-    form_measures,
-    hold_measures,
-    mania_measures,
-    slip_measures,
-    taiko_measures,
-)
-from maimod.features.mania_measures import ManiaMeasures
-from maimod.features.passages import Passages
-from maimod.features.sequence_network import SequenceNetwork
-from maimod.features.slip_measures import Measures
-from maimod.features.trees import Trees, are_whole, tree_sum
+from maimod.features.catch import copies as catch_copies
+from maimod.features.catch import slips as catch_slips
+from maimod.features.copies.passages import Passages
+from maimod.features.mania import chords as mania_chords
+from maimod.features.mania import columns as mania_columns
+from maimod.features.mania import holds as mania_holds
+from maimod.features.mania import slips as mania_slips
+from maimod.features.mania.slips import ManiaMeasures
+from maimod.features.models.sequence_network import SequenceNetwork
+from maimod.features.models.trees import Trees, are_whole, tree_sum
+from maimod.features.positions import slips as position_slips
+from maimod.features.positions.slips import Measures
+from maimod.features.sliders import forms as slider_forms
+from maimod.features.taiko import slips as taiko_slips
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind
 
 FILE = "slips.json"
@@ -81,25 +79,25 @@ class SlipModel(_Forests, frozen=True):
 
 
 FEATURES: Mapping[str, Sequence[str]] = {
-    "positions": slip_measures.NAMES,
-    "shapes": slip_measures.NAMES,
+    "positions": position_slips.NAMES,
+    "shapes": position_slips.NAMES,
     "catch": catch_copies.SLIP_NAMES,
-    "columns": column_measures.COLUMN_NAMES,
-    "chords": chord_measures.CHORD_NAMES,
-    "ends": hold_measures.END_NAMES,
-    "colours": taiko_measures.SLIP_NAMES,
-    "forms": form_measures.NAMES,
+    "columns": mania_columns.COLUMN_NAMES,
+    "chords": mania_chords.CHORD_NAMES,
+    "ends": mania_holds.END_NAMES,
+    "colours": taiko_slips.SLIP_NAMES,
+    "forms": slider_forms.NAMES,
 }
 """Names of the features by the field of the model that uses them."""
 MANIA_PARTS = ("columns", "chords", "ends")
 """Fields of :class:`ManiaMeasures` that the network of mania reads, beside each other."""
 NETWORK_FEATURES: Mapping[str, Sequence[str]] = {
-    "osu": slip_measures.NAMES,
-    "forms": form_measures.NAMES,
+    "osu": position_slips.NAMES,
+    "forms": slider_forms.NAMES,
     "catch": catch_copies.SLIP_NAMES,
-    "catch bodies": slip_measures.NAMES,
-    "catch forms": form_measures.NAMES,
-    "taiko": taiko_measures.SLIP_NAMES,
+    "catch bodies": position_slips.NAMES,
+    "catch forms": slider_forms.NAMES,
+    "taiko": taiko_slips.SLIP_NAMES,
     "mania": [f"{part} {name}" for part in MANIA_PARTS for name in FEATURES[part]],
 }
 """Names of the features by network."""
@@ -141,7 +139,7 @@ class Slips(msgspec.Struct, frozen=True):
     mania: ManiaMeasures | None = msgspec.field(default=None)
     """Of mania, and of the notes of taiko alone."""
     catcher: np.ndarray | None = msgspec.field(default=None)
-    """(n_objects, len(catch_measures.CATCHER_NAMES)) how the catcher gets to each object of catch and on from it."""
+    """(n_objects, len(catch_slips.CATCHER_NAMES)) how the catcher gets to each object of catch and on from it."""
     copies: np.ndarray | None = msgspec.field(default=None)
     """(n_objects, len(catch_copies.NAMES)) what the copies of its measure have in place of each object of catch."""
     read_by: Mapping[str, np.ndarray] = msgspec.field(default_factory=dict)
@@ -220,7 +218,7 @@ def find(
 
 
 def _of_osu(model: SlipModel, beatmap: Beatmap, objects: Sequence[HitObject]) -> Slips:
-    measures = slip_measures.measure(beatmap, objects)
+    measures = position_slips.measure(beatmap, objects)
     silent = np.full(len(objects), NO_SLIP)
     return Slips(
         positions=_without_spinners(log_odds(model.positions, measures.features), objects),
@@ -238,8 +236,8 @@ def _of_catch(
     model: SlipModel, moved: Forest, beatmap: Beatmap, objects: Sequence[HitObject], passages: Passages | None
 ) -> Slips:
     features, measures = catch_copies.measure(beatmap, objects, passages)
-    bodies = slip_measures.measure(beatmap, objects)
-    n, n_copies = len(catch_measures.NAMES), len(catch_copies.NAMES)
+    bodies = position_slips.measure(beatmap, objects)
+    n, n_copies = len(catch_slips.NAMES), len(catch_copies.NAMES)
     silent = np.full(len(objects), NO_SLIP)
     return Slips(
         positions=_without_spinners(log_odds(moved, features, catch_copies.SLIP_NAMES), objects),
@@ -250,21 +248,21 @@ def _of_catch(
         measures=measures,
         bodies=bodies,
         on_plane=_without_spinners(log_odds(model.positions, bodies.features), objects),
-        catcher=features[:, n - len(catch_measures.CATCHER_NAMES) : n],
+        catcher=features[:, n - len(catch_slips.CATCHER_NAMES) : n],
         copies=features[:, n : n + n_copies],
         read_by={"catch bodies": bodies.features, "catch": features},
     )
 
 
 def _of_taiko(model: Forest, beatmap: Beatmap, objects: Sequence[HitObject]) -> Slips | None:
-    places = taiko_measures.notes_of(objects)
+    places = taiko_slips.notes_of(objects)
     if len(places) < LEAST_OBJECTS:
         return None
-    mania = taiko_measures.measure_colours(beatmap, [objects[place] for place in places])
-    features = taiko_measures.slip_features(mania)
+    mania = taiko_slips.measure_colours(beatmap, [objects[place] for place in places])
+    features = taiko_slips.slip_features(mania)
     silent = np.full(len(objects), NO_SLIP)
     colours = silent.copy()
-    colours[places] = log_odds(model, features, taiko_measures.SLIP_NAMES)
+    colours[places] = log_odds(model, features, taiko_slips.SLIP_NAMES)
     return Slips(
         positions=silent,
         shapes=silent,
@@ -277,13 +275,13 @@ def _of_taiko(model: Forest, beatmap: Beatmap, objects: Sequence[HitObject]) -> 
 
 
 def _of_mania(columns: Forest, chords: Forest, ends: Forest, beatmap: Beatmap, objects: Sequence[HitObject]) -> Slips:
-    mania = mania_measures.measure(beatmap, objects)
+    mania = mania_slips.measure(beatmap, objects)
     silent = np.full(len(objects), NO_SLIP)
     return Slips(
-        positions=log_odds(columns, mania.columns, column_measures.COLUMN_NAMES),
+        positions=log_odds(columns, mania.columns, mania_columns.COLUMN_NAMES),
         shapes=silent,
-        chords=log_odds(chords, mania.chords, chord_measures.CHORD_NAMES),
-        ends=log_odds(ends, mania.ends, hold_measures.END_NAMES),
+        chords=log_odds(chords, mania.chords, mania_chords.CHORD_NAMES),
+        ends=log_odds(ends, mania.ends, mania_holds.END_NAMES),
         colours=silent,
         mania=mania,
         read_by={"mania": np.concatenate([getattr(mania, part) for part in MANIA_PARTS], axis=1)},
@@ -307,7 +305,7 @@ def in_sequence(model: SlipModel, slips: Slips, objects: Sequence[HitObject]) ->
         for output, values in zip(OUTPUTS[key], logits(model, key, features).T, strict=True):
             if output == "colour":
                 of_notes, values = values, np.full(len(objects), NO_SLIP)
-                values[taiko_measures.notes_of(objects)] = of_notes
+                values[taiko_slips.notes_of(objects)] = of_notes
             elif output == "shape" and slips.bodies is not None:
                 values = np.where(slips.bodies.is_slider, values, NO_SLIP)
             found[output] = _without_spinners(values, objects)
@@ -340,7 +338,7 @@ def _without_spinners(values: np.ndarray, objects: Sequence[HitObject]) -> np.nd
     return values
 
 
-def log_odds(forest: Forest, features: np.ndarray, names: Sequence[str] = slip_measures.NAMES) -> np.ndarray:
+def log_odds(forest: Forest, features: np.ndarray, names: Sequence[str] = position_slips.NAMES) -> np.ndarray:
     """(n_objects,) of the features (n_objects, len(names))."""
     columns = [names.index(name) for name in forest.features]
     return tree_sum(forest.trees, features[:, columns])

@@ -23,7 +23,7 @@ HOLD_SLIP = "rhythm/hold-slip"
 """Of mania: about one note, or about a stretch of holds that all end early or late."""
 OF_ADDITIONS = frozenset({"hitsounds/unexpected", "hitsounds/missing"})
 SOUNDS = {**dict.fromkeys(OF_ADDITIONS, "sound"), "hitsounds/sample-set": "sample_set"}
-"""What rules about single hits compare, of :class:`maimod.features.passages.Timeline`."""
+"""What rules about single hits compare, of :class:`maimod.features.copies.passages.Timeline`."""
 SCROLL_STRETCH, AT_LINES = "scroll-speed/stretch", ("begins_at_line", "ends_at_line")
 MISSING_SPINNER = "rhythm/spinner-missing"
 MISSING_COMBO = "new-combos/missing"

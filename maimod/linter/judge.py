@@ -14,8 +14,8 @@ from collections.abc import Collection, Mapping
 import msgspec
 import numpy as np
 
-from maimod.features.layers import Layer, Scaling
-from maimod.features.trees import Trees, are_whole, tree_sum
+from maimod.features.models.layers import Layer, Scaling
+from maimod.features.models.trees import Trees, are_whole, tree_sum
 from maimod.findings import Category
 from maimod.linter.places import NAMES
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
-from maimod.features import phrases
+from maimod.features.copies import phrases
 from maimod.findings import Category
 from maimod.linter.adjustments import HOLD_SLIP, LISTED_LOGIT, MISSING_COMBO, UNEXPECTED_COMBO, WRONG_TICK
 from maimod.linter.bugs import message_of

@@ -14,26 +14,19 @@ import numpy as np
 from maimod.audio.onsets import ONSET_WIDTH_MS
 from maimod.discriminator.prediction import KINDS, NO_PREDICTION
 from maimod.events.schema import EventKind
-from maimod.features import (
-    body_relations,
-    catch_copies,
-    catch_measures,
-    chord_copies,
-    column_alternatives,
-    combo_alternatives,
-    finishers,
-    geometry,
-    hold_stretches,
-    set_holds,
-    slider_bodies,
-    slip_alternatives,
-    slip_measures,
-    slip_model,
-    song_habits,
-    start_habits,
-    taiko_measures,
-)
+from maimod.features import new_combos, slip_model
+from maimod.features.catch import copies as catch_copies
+from maimod.features.catch import slips as catch_slips
+from maimod.features.habits import song as song_habits
+from maimod.features.habits import starts as start_habits
+from maimod.features.mania import chord_copies, column_alternatives, hold_stretches, set_holds
+from maimod.features.positions import alternatives as position_alternatives
+from maimod.features.positions import body_relations, geometry
+from maimod.features.positions import slips as position_slips
+from maimod.features.sliders import bodies as slider_bodies
 from maimod.features.slip_model import Slips
+from maimod.features.taiko import finishers
+from maimod.features.taiko import slips as taiko_slips
 from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.timing import SAME_BEAT_MS, BeatGrid, are_near
 from maimod.rules.evidence import Evidence
@@ -107,13 +100,13 @@ HOLDS = (*(f"stretch {name}" for name in hold_stretches.NAMES), "rank of kind", 
 """Of mania: what stretches of holds would gain with other ends; log2 of the rank of the log-odds that the note ends wrong among those
 held as it is, or not held as it is, and by how much they are higher than the highest of these others: notes that should be held are
 seldom as doubtful as holds."""
-EXCHANGED = tuple(name for name in slip_alternatives.NAMES if name.startswith("exchanged"))
+EXCHANGED = tuple(name for name in position_alternatives.NAMES if name.startswith("exchanged"))
 """What the steps would gain if a circle changed places with a neighbour."""
-OTHERWISE = tuple(name for name in slip_alternatives.NAMES if name not in EXCHANGED)
+OTHERWISE = tuple(name for name in position_alternatives.NAMES if name not in EXCHANGED)
 """What they are, and would gain if an object was turned round, mirrored, scaled or elsewhere."""
 SIBLINGS = ("siblings", "siblings_with_object", "siblings_with_flag", "siblings_same_kind")
 RANKED_HABITS = ("lost", "extra", "finish_lost", "addition_other", "combo_off")
-"""Of :mod:`maimod.features.start_habits`, of which log2 of the rank in the map is a feature too."""
+"""Of :mod:`maimod.features.habits.starts`, of which log2 of the rank in the map is a feature too."""
 
 
 def log_ranks(values: np.ndarray) -> np.ndarray:
@@ -277,10 +270,10 @@ class ObjectTable:
 
     @cached_property
     def combos(self) -> np.ndarray:
-        """(n_objects, len(combo_alternatives.NAMES)); zeros in modes without combos."""
+        """(n_objects, len(new_combos.NAMES)); zeros in modes without combos."""
         if self.evidence.beatmap.mode not in PLAYFIELD_MODES:
-            return np.zeros((len(self.objects), len(combo_alternatives.NAMES)))
-        return combo_alternatives.features(self.evidence.beatmap, self.objects)
+            return np.zeros((len(self.objects), len(new_combos.NAMES)))
+        return new_combos.features(self.evidence.beatmap, self.objects)
 
     @cached_property
     def bodies(self) -> np.ndarray:
@@ -303,7 +296,7 @@ class ObjectTable:
         found = self.evidence.slips
         if found is None or found.measures is None:
             return np.zeros((len(self.objects), len(names)))
-        return found.measures.alternatives.features[:, [slip_alternatives.NAMES.index(name) for name in names]]
+        return found.measures.alternatives.features[:, [position_alternatives.NAMES.index(name) for name in names]]
 
     @cached_property
     def relations(self) -> np.ndarray:
@@ -311,7 +304,7 @@ class ObjectTable:
         found = self.evidence.slips
         if found is None or found.bodies is None:
             return np.zeros((len(self.objects), len(body_relations.NAMES)))
-        columns = [slip_measures.NAMES.index(name) for name in body_relations.NAMES]
+        columns = [position_slips.NAMES.index(name) for name in body_relations.NAMES]
         return found.bodies.features[:, columns]
 
     @cached_property
@@ -322,7 +315,7 @@ class ObjectTable:
         mania = self.evidence.slips.mania if self.evidence.slips else None
         if mania is not None:
             is_taiko = self.evidence.beatmap.mode is Mode.TAIKO
-            notes = taiko_measures.notes_of(self.objects) if is_taiko else np.arange(len(self.objects))
+            notes = taiko_slips.notes_of(self.objects) if is_taiko else np.arange(len(self.objects))
             rows = mania.rows
             found[notes] = np.concatenate(
                 [mania.column_alternatives.features[rows.row_of], chord_copies.features(rows, self.evidence.passages)],
@@ -357,7 +350,7 @@ class ObjectTable:
         """(n_objects, len(finishers.NAMES)); zeros in other modes and of drum rolls."""
         found, slips = np.zeros((len(self.objects), len(finishers.NAMES))), self.evidence.slips
         if slips is not None and slips.mania is not None and self.evidence.beatmap.mode is Mode.TAIKO:
-            notes = taiko_measures.notes_of(self.objects)
+            notes = taiko_slips.notes_of(self.objects)
             found[notes] = finishers.features(slips.mania.rows, [self.objects[note] for note in notes])
         return found
 
@@ -384,7 +377,7 @@ class ObjectTable:
         """(n_objects, n) the way of the catcher, and that of the copies; zeros in other modes."""
         slips = self.evidence.slips
         if slips is None or slips.catcher is None or slips.copies is None:
-            return np.zeros((len(self.objects), len(catch_measures.CATCHER_NAMES) + len(catch_copies.NAMES)))
+            return np.zeros((len(self.objects), len(catch_slips.CATCHER_NAMES) + len(catch_copies.NAMES)))
         return np.concatenate([slips.catcher, slips.copies], axis=1)
 
     @cached_property

@@ -17,28 +17,22 @@ import msgspec
 import numpy as np
 
 from maimod.discriminator.prediction import KINDS
-from maimod.features import (
-    body_relations,
-    catch_copies,
-    catch_measures,
-    chord_copies,
-    column_alternatives,
-    combo_alternatives,
-    finishers,
-    geometry,
-    measure_alternatives,
-    passages,
-    phrases,
-    rhythm_alternatives,
-    set_holds,
-    set_starts,
-    slider_alternatives,
-    slider_bodies,
-    song_habits,
-    start_habits,
-)
+from maimod.features import new_combos
+from maimod.features.catch import copies as catch_copies
+from maimod.features.catch import slips as catch_slips
+from maimod.features.copies import passages, phrases
+from maimod.features.habits import song as song_habits
+from maimod.features.habits import starts as start_habits
+from maimod.features.mania import chord_copies, column_alternatives, set_holds
+from maimod.features.measures import alternatives as measure_alternatives
 from maimod.features.ordered import median
-from maimod.features.rhythm_alternatives import RhythmAlternatives
+from maimod.features.positions import body_relations, geometry
+from maimod.features.rhythm import alternatives as rhythm_alternatives
+from maimod.features.rhythm import set_starts
+from maimod.features.rhythm.alternatives import RhythmAlternatives
+from maimod.features.sliders import alternatives as slider_alternatives
+from maimod.features.sliders import bodies as slider_bodies
+from maimod.features.taiko import finishers
 from maimod.findings import Category, Tier
 from maimod.linter.object_table import (
     BITS,
@@ -238,7 +232,7 @@ BLOCKS = (
     _Block(_called("geometry", geometry.NAMES), lambda of: of.table.geometry[of.ranks]),
     _Block(_called("slip", SLIPS), lambda of: of.table.slips[of.ranks]),
     _Block(_called("rhythm", rhythm_alternatives.NAMES), lambda of: _rhythms(of)),
-    _Block(_called("combo", combo_alternatives.NAMES), lambda of: of.table.combos[of.ranks]),
+    _Block(_called("combo", new_combos.NAMES), lambda of: of.table.combos[of.ranks]),
     _Block(
         _called("measure", measure_alternatives.NAMES), lambda of: of.evidence.measures.features(of.times, of.ranks)
     ),
@@ -261,7 +255,7 @@ BLOCKS = (
         lambda of: of.table.start_habits[of.ranks],
     ),
     _Block(
-        (*_called("way", catch_measures.CATCHER_NAMES), *_called("catch copies", catch_copies.NAMES)),
+        (*_called("way", catch_slips.CATCHER_NAMES), *_called("catch copies", catch_copies.NAMES)),
         lambda of: of.table.catcher[of.ranks],
     ),
     _Block(_called("mode", (mode.label for mode in Mode)), lambda of: _modes(of)),

@@ -8,7 +8,7 @@ from maimod.rules.catch import places as catch_places
 from maimod.rules.checks import BeatmapCheck, MapsetCheck
 from maimod.rules.hitsounds import bodies as body_sounds
 from maimod.rules.hitsounds import edges as edge_sounds
-from maimod.rules.hitsounds import habits, lone_sets, own_sets, volume_steps
+from maimod.rules.hitsounds import habits, lone_sets, own_sets, volume_changes
 from maimod.rules.kiai import borders as kiai_borders
 from maimod.rules.kiai import ends as kiai_ends
 from maimod.rules.kiai import sections as kiai_sections
@@ -50,8 +50,8 @@ from maimod.rules.taiko import patterns as taiko_patterns
 from maimod.rules.taiko import sets as taiko_sets
 from maimod.rules.taiko import slips as taiko_slips
 from maimod.rules.timing import alignment, downbeats, lines, red_lines
+from maimod.rules.velocity import changes as velocity_changes
 from maimod.rules.velocity import scroll_speed
-from maimod.rules.velocity import steps as velocity_steps
 
 CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     rhythm_objects.CHECK,
@@ -87,19 +87,19 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     forms.CHECK,
     slider_reading.CHECK,
     passage_speeds.CHECK,
-    velocity_steps.SLIDER_CHECK,
+    velocity_changes.SLIDER_CHECK,
     habits.CHECK,
     passage_sounds.CHECK,
     own_sets.CHECK,
     passage_wholes.SOUNDS_CHECK,
-    volume_steps.CHECK,
+    volume_changes.CHECK,
     edge_sounds.CHECK,
     body_sounds.CHECK,
     lone_sets.CHECK,
     chord_sounds.CHECK,
     taiko_slips.CHECK,
     scroll_speed.CHECK,
-    velocity_steps.SCROLL_CHECK,
+    velocity_changes.SCROLL_CHECK,
     kiai_ends.CHECK,
     kiai_sections.CHECK,
     kiai_borders.CHECK,

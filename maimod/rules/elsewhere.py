@@ -1,6 +1,6 @@
 """What the song, similar measures and the other difficulties have at a time, in words for messages.
 
-Similar measures are the copies of :mod:`maimod.features.passages`.
+Similar measures are the copies of :mod:`maimod.features.copies.passages`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import msgspec
 import numpy as np
 
 from maimod.audio.onsets import ONSET_WIDTH_MS
-from maimod.features.cells import KIND_NUMBERS
-from maimod.features.passages import SAME_VOLUME
-from maimod.features.set_holds import SAME_END_MS
-from maimod.features.usual_objects import same_lengths
+from maimod.features.copies.cells import KIND_NUMBERS
+from maimod.features.copies.passages import SAME_VOLUME
+from maimod.features.copies.usual_objects import same_lengths
+from maimod.features.mania.set_holds import SAME_END_MS
 from maimod.findings import clock
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap, HitObject, Mode, ObjectKind
 from maimod.osu.hitsounds import BIG, HITSOUND_LENIENCY_MS, KAT, addition_names, set_name
@@ -293,7 +293,7 @@ def sounds(evidence: Evidence, time: float, name: str, fallback: str, addition: 
     Args:
         evidence: of the map.
         time: of a hit [ms].
-        name: sound, sample_set or volume, of :class:`maimod.features.passages.Timeline`.
+        name: sound, sample_set or volume, of :class:`maimod.features.copies.passages.Timeline`.
         fallback: said where there is no other hit to compare with, or most are the same.
         addition: the bit of the only one that is compared, with the name `sound`; 0 for all.
     """

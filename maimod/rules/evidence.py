@@ -16,11 +16,14 @@ from maimod.audio.onsets import Alignment, OnsetEnvelope
 from maimod.audio.spectrogram import Bands
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind, EventSchema, EventScore
-from maimod.features import form_measures, slider_alternatives, slip_model, start_habits
-from maimod.features.measure_alternatives import MeasureAlternatives
-from maimod.features.passages import Passages
+from maimod.features import slip_model
+from maimod.features.copies.passages import Passages
+from maimod.features.copies.usual_objects import usual_objects
+from maimod.features.habits import starts as start_habits
+from maimod.features.measures.alternatives import MeasureAlternatives
+from maimod.features.sliders import alternatives as slider_alternatives
+from maimod.features.sliders import forms as slider_forms
 from maimod.features.slip_model import SlipModel, Slips
-from maimod.features.usual_objects import usual_objects
 from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, Mode
 from maimod.osu.level import Level
 from maimod.osu.mapset import Mapset
@@ -110,15 +113,11 @@ class Evidence:
 
     @cached_property
     def _form_features(self) -> np.ndarray | None:
-        """(n_objects, len(form_measures.NAMES)) in order of time; None without the model, in other modes and in maps with few objects."""
+        """(n_objects, len(slider_forms.NAMES)) in order of time; None without the model, in other modes and in maps with few objects."""
         objects = self.objects_by_time
-        if (
-            self.slip_model is None
-            or self.beatmap.mode not in PLAYFIELD_MODES
-            or not form_measures.can_measure(objects)
-        ):
+        if self.slip_model is None or self.beatmap.mode not in PLAYFIELD_MODES or not slider_forms.can_measure(objects):
             return None
-        return form_measures.measure(self.passages, objects, self.slider_alternatives)
+        return slider_forms.measure(self.passages, objects, self.slider_alternatives)
 
     @cached_property
     def forms(self) -> np.ndarray | None:
@@ -127,7 +126,7 @@ class Evidence:
         model = self.slip_model
         if model is None or model.forms is None or self._form_features is None:
             return None
-        return slip_model.log_odds(model.forms, self._form_features, form_measures.NAMES)
+        return slip_model.log_odds(model.forms, self._form_features, slider_forms.NAMES)
 
     @cached_property
     def slips_in_sequence(self) -> Mapping[str, np.ndarray]:

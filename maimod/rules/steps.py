@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import msgspec
 
-from maimod.features.geometry import SAME_GAP_MS
 from maimod.features.ordered import median
+from maimod.features.positions.geometry import SAME_GAP_MS
 from maimod.osu import slider_path
 from maimod.osu.beatmap import HitObject, Mode, ObjectKind
 from maimod.osu.names import object_name

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
-from maimod.features import catch_copies
+from maimod.features.catch import copies as catch_copies
 from maimod.osu import slider_path
 from maimod.osu.beatmap import WIDTH, Beatmap, HitObject, ObjectKind
 from maimod.osu.catch import Part, movements

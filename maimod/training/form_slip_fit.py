@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
-from maimod.features import form_measures
+from maimod.features.sliders import forms as slider_forms
 from maimod.osu.beatmap import HEIGHT, WIDTH, Beatmap, HitObject, ObjectKind, SliderPath
 from maimod.osu.slider_path import flatten
 from maimod.rules.evidence import Evidence
@@ -267,7 +267,7 @@ _CHANGES: dict[str, Callable[[_Draft, int], _Change | None]] = {
 
 def _measured(beatmap: Beatmap, objects: Sequence[HitObject] = ()) -> np.ndarray:
     evidence = Evidence(beatmap)
-    return form_measures.measure(evidence.passages, evidence.objects_by_time)
+    return slider_forms.measure(evidence.passages, evidence.objects_by_time)
 
 
 def _planted(beatmap: Beatmap, objects: Sequence[HitObject], random: Generator) -> Planted:
@@ -276,4 +276,4 @@ def _planted(beatmap: Beatmap, objects: Sequence[HitObject], random: Generator) 
     return Planted(_measured(version.beatmap), names, np.zeros(len(names), dtype=bool))
 
 
-FIT = SlipFit("forms", form_measures.NAMES, VERSIONS, _measured, _planted, are_joined=True)
+FIT = SlipFit("forms", slider_forms.NAMES, VERSIONS, _measured, _planted, are_joined=True)

@@ -19,8 +19,8 @@ import msgspec
 import numpy as np
 
 from maimod.errors import UsageError
-from maimod.features.layers import Layer, Scaling
-from maimod.features.trees import Trees
+from maimod.features.models.layers import Layer, Scaling
+from maimod.features.models.trees import Trees
 from maimod.findings import Category
 from maimod.linter.judge import PLACES_AHEAD, Judge, Model, Network, standing, strength_of
 from maimod.linter.places import CATEGORIES, NAMES, RULE_IDS, SILENT, STRETCHES

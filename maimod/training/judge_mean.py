@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import msgspec
 import numpy as np
 
-from maimod.features.layers import Layer
-from maimod.features.trees import NODE, Trees
+from maimod.features.models.layers import Layer
+from maimod.features.models.trees import NODE, Trees
 from maimod.linter.judge import Judge, Model, Network
 from maimod.linter.places import NAMES
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
-from maimod.features import mania_measures
-from maimod.features.mania_measures import ManiaMeasures
-from maimod.features.mania_rows import SAME_MS
+from maimod.features.mania import slips as mania_slips
+from maimod.features.mania.rows import SAME_MS
+from maimod.features.mania.slips import ManiaMeasures
 from maimod.features.slip_model import FEATURES, MANIA_PARTS, Forest, log_odds
 from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
 from maimod.training.slip_forest import Labelled, Rows, Scored, chooser, chosen, is_close, load, versions
@@ -304,7 +304,7 @@ def labelled(seed: int, count: int, path: Path) -> list[Labelled]:
         return []
     found = []
     for version in _versions(path, *loaded, seed, count):
-        measures, kinds = mania_measures.measure(loaded[0], version.notes), np.array(version.kinds)
+        measures, kinds = mania_slips.measure(loaded[0], version.notes), np.array(version.kinds)
         real, known = [], []
         for part, own in PARTS.items():
             of_rows = part == "chords"
@@ -349,7 +349,7 @@ def examples_of(seed: int, path: Path) -> dict[str, list[Rows]]:
     random = chooser(path, seed)
     found: dict[str, list[Rows]] = {part: [] for part in PARTS}
     for version in _versions(path, *loaded, seed):
-        measures, kinds = mania_measures.measure(loaded[0], version.notes), np.array(version.kinds)
+        measures, kinds = mania_slips.measure(loaded[0], version.notes), np.array(version.kinds)
         for part, own in PARTS.items():
             real = _marked(part, np.isin(kinds, own) & ~version.inside, measures)
             changed = _marked(part, kinds != "", measures)
@@ -363,8 +363,8 @@ def scored(forests: Mapping[str, Forest], seed: int, path: Path) -> tuple[float,
     if loaded is None:
         return None
     beatmap, notes = loaded
-    clean = mania_measures.measure(beatmap, notes)
-    planted = [(v, mania_measures.measure(beatmap, v.notes)) for v in _versions(path, beatmap, notes, seed)]
+    clean = mania_slips.measure(beatmap, notes)
+    planted = [(v, mania_slips.measure(beatmap, v.notes)) for v in _versions(path, beatmap, notes, seed)]
     found: dict[str, Scored] = {}
     for part, own in PARTS.items():
         result = Scored(log_odds(forests[part], _table(part, clean), FEATURES[part]))

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
-from maimod.features import slip_measures
+from maimod.features.positions import slips as position_slips
 from maimod.features.slip_model import SlipModel, log_odds
 from maimod.osu.beatmap import HEIGHT, WIDTH, Beatmap, HitObject, ObjectKind
 from maimod.osu.slider_path import flatten
@@ -75,7 +75,7 @@ class Rows:
     """Examples of one map."""
 
     features: np.ndarray
-    """float32 (n, len(slip_measures.NAMES))."""
+    """float32 (n, len(position_slips.NAMES))."""
     kinds: tuple[str, ...]
     sizes: np.ndarray
     is_slider: np.ndarray
@@ -316,7 +316,7 @@ def examples_of(seed: int, path: Path) -> list[Rows]:
     random = chooser(path, seed)
     found = []
     for version in versions(path, seed, VERSIONS, partial(plant, *loaded)):
-        measures = slip_measures.measure(loaded[0], version.objects)
+        measures = position_slips.measure(loaded[0], version.objects)
         moved = np.array([bool(kind) for kind in version.kinds])
         close = is_close(moved)
         kept = np.flatnonzero((close | (random.random(len(moved)) < KEPT_OTHERS)) & ~_is_inside_group(version.kinds))
@@ -334,7 +334,7 @@ def labelled(seed: int, count: int, path: Path) -> list[Labelled]:
     found = []
     for version in versions(path, seed, count, partial(plant, *loaded)):
         measures, what = (
-            slip_measures.measure(loaded[0], version.objects),
+            position_slips.measure(loaded[0], version.objects),
             [KINDS.get(k, ("",))[0] for k in version.kinds],
         )
         is_position, is_shape = np.array(what) == POSITION, np.array(what) == SHAPE
@@ -362,9 +362,9 @@ def scored(model: SlipModel, seed: int, path: Path) -> tuple[float, dict[str, Sc
     if loaded is None:
         return None
     beatmap, objects = loaded
-    clean = slip_measures.measure(beatmap, objects)
+    clean = position_slips.measure(beatmap, objects)
     planted = [
-        (version, slip_measures.measure(beatmap, version.objects))
+        (version, position_slips.measure(beatmap, version.objects))
         for version in versions(path, seed, VERSIONS, partial(plant, beatmap, objects))
     ]
     found = (

@@ -18,8 +18,9 @@ import msgspec
 import numpy as np
 
 from maimod.errors import UsageError
-from maimod.features import slip_measures, slip_model
-from maimod.features.sequence_network import SequenceNetwork
+from maimod.features import slip_model
+from maimod.features.models.sequence_network import SequenceNetwork
+from maimod.features.positions import slips as position_slips
 from maimod.features.slip_model import FEATURES, FILE, FORMAT, NETWORK_FEATURES, OUTPUTS, Forest, SlipModel
 from maimod.osu.beatmap import Mode
 from maimod.training import catch_slip_fit, form_slip_fit, mania_slip_fit, osu_slip_fit, slip_forest, taiko_slip_fit
@@ -55,7 +56,7 @@ def fit(examples: Sequence[Rows], seed: int = 0) -> SlipModel:
 
     def forest(rows: np.ndarray, kind: str) -> Forest:
         chosen = slip_forest.Rows(features[rows], what[rows] == kind, weights[rows])
-        return fitted([chosen], slip_measures.NAMES, seed, TREES)
+        return fitted([chosen], position_slips.NAMES, seed, TREES)
 
     # What moves a position may also change a body and the other way round, so neither is an example against the other.
     return SlipModel(FORMAT, forest(what != SHAPE, POSITION), forest((what != POSITION) & is_slider, SHAPE))

@@ -1,4 +1,4 @@
-"""Fit the networks of slips that see the objects around (:mod:`maimod.features.sequence_network`).
+"""Fit the networks of slips that see the objects around (:mod:`maimod.features.models.sequence_network`).
 
 They learn from the same planted mistakes as the trees, whole versions of maps instead of single objects, and also which kind of
 mistake each is, by outputs that are not kept, as the networks of the judge do.
@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from maimod.features.layers import Layer, Scaling
-from maimod.features.sequence_network import SequenceNetwork
+from maimod.features.models.layers import Layer, Scaling
+from maimod.features.models.sequence_network import SequenceNetwork
 from maimod.training.slip_forest import Labelled
 
 CHUNK, BATCH = 64, 24

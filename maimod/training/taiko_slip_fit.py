@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 
-from maimod.features.taiko_measures import KAT, SLIP_NAMES, is_kat, measure_colours, notes_of, slip_features
+from maimod.features.taiko.slips import KAT, SLIP_NAMES, is_kat, measure_colours, notes_of, slip_features
 from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.osu.hitsounds import CLAP
 from maimod.training.slip_forest import Planted, SlipFit

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from maimod.features.trees import Trees
+from maimod.features.models.trees import Trees
 from maimod.findings import Category
 from maimod.linter.calibration import FILE, FORMAT, Calibration
 from maimod.linter.judge import FURTHEST, NO_PLACE, Judge, standing

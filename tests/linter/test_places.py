@@ -12,10 +12,10 @@ import pytest
 
 from maimod.events.schema import Event, EventKind, EventScore
 from maimod.features import slip_model
-from maimod.features.layers import Layer
-from maimod.features.sequence_network import SequenceNetwork
+from maimod.features.models.layers import Layer
+from maimod.features.models.sequence_network import SequenceNetwork
+from maimod.features.models.trees import Trees
 from maimod.features.slip_model import Forest, SlipModel
-from maimod.features.trees import Trees
 from maimod.findings import Category, Tier
 from maimod.linter import places as module
 from maimod.linter.calibration import Calibration
@@ -26,7 +26,7 @@ from maimod.osu.mapset import Mapset
 from maimod.rules import RULES, new_combos
 from maimod.rules.base import Candidate, Rule, candidate
 from maimod.rules.evidence import Evidence
-from maimod.rules.hitsounds import habits, own_sets, volume_steps
+from maimod.rules.hitsounds import habits, own_sets, volume_changes
 from maimod.rules.positions import unexpected
 from maimod.rules.rhythm import objects as rhythm_objects
 from maimod.rules.sliders import directions as slider_directions
@@ -417,7 +417,7 @@ def test_both_networks_are_needed(missing: str) -> None:
 def test_places_in_a_stretch_that_lacks_a_line_know_of_it() -> None:
     numbers = {"bits": 7.0, "bits_of_copies": 3.0, "bits_of_difficulties": 4.0, "ends_at_line": True, "beats": 8.0}
     found = [
-        about(volume_steps.STEP, 5, measure=7.0, end_time=MAP.hit_objects[9].time, **numbers),
+        about(volume_changes.STEP, 5, measure=7.0, end_time=MAP.hit_objects[9].time, **numbers),
         about(habits.VOLUME, 7, proposed=-2.0),
         about(rhythm_objects.WRONG_TICK, 7, measure=5.0),
         about(habits.VOLUME, 12, proposed=-2.0),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from maimod.features.layers import WITHIN as JUDGED_WITHIN
+from maimod.features.models.layers import WITHIN as JUDGED_WITHIN
 from maimod.findings import Category, Finding, Severity, clock
 from maimod.linter.rescore import rescore
 from maimod.osu.beatmap import Mode

@@ -25,7 +25,7 @@ from maimod.rules.mania import slips as mania_slips
 from maimod.rules.positions import offscreen, slips, spacing, unexpected
 from maimod.rules.rhythm import objects as rhythm_objects
 from maimod.rules.rhythm import spinners
-from maimod.rules.velocity import steps as velocity_steps
+from maimod.rules.velocity import changes as velocity_changes
 from tests.findings import doubted, judgeable, judging, with_proposals
 from tests.linter.test_rescore import MAP, found, measured, scores
 from tests.maps import RED_LINE, beatmap
@@ -327,7 +327,7 @@ class TestSet:
             beatmap(notes, (RED_LINE, one), mode=1, path=path)
             for one, path in (("6000,-80,4,2,0,70,0,0", "own.osu"), (line, "other.osu"))
         )
-        rule, begins, ends = velocity_steps.SCROLL_STRETCH, *at_lines
+        rule, begins, ends = velocity_changes.SCROLL_STRETCH, *at_lines
         calibration = judging(Category.SCROLL_SPEED, NAMES[0], 0.0, 0.5, rule.id)
         doubt = candidate(
             rule,

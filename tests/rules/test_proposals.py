@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from maimod.discriminator.prediction import KINDS
-from maimod.features import usual_objects
+from maimod.features.copies import usual_objects
 from maimod.findings import clock
 from maimod.osu.beatmap import Beatmap
 from maimod.rules import RULES, elsewhere, new_combos

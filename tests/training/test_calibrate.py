@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from maimod.errors import UsageError
-from maimod.features.layers import Scaling
-from maimod.features.trees import tree_sum
+from maimod.features.models.layers import Scaling
+from maimod.features.models.trees import tree_sum
 from maimod.findings import Category
 from maimod.linter.calibration import Calibration
 from maimod.linter.gather import Gathered

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maimod.features import form_measures
+from maimod.features.sliders import forms as slider_forms
 from maimod.osu.beatmap import Beatmap, HitObject, ObjectKind
 from maimod.training import form_slip_fit, slip_forest
 from maimod.training.faults.classic import sliders
@@ -134,9 +134,9 @@ def test_a_forest_fitted_on_some_maps_finds_changes_in_another(tmp_path: Path) -
         paths.append(path)
     rows = [one for path in paths[:3] for one in form_slip_fit.FIT.examples_of(0, path)]
     assert len(rows) == 3 * form_slip_fit.VERSIONS
-    assert all(one.features.shape == (len(one.real), len(form_measures.NAMES)) for one in rows)
+    assert all(one.features.shape == (len(one.real), len(slider_forms.NAMES)) for one in rows)
     assert 0 < sum(one.real.sum() for one in rows) < sum(len(one.real) for one in rows)
-    forest = slip_forest.fitted(rows, form_measures.NAMES, 0, {"max_iter": 30, "max_leaf_nodes": 6})
+    forest = slip_forest.fitted(rows, slider_forms.NAMES, 0, {"max_iter": 30, "max_leaf_nodes": 6})
     loaded = slip_forest.load(paths[3])
     assert loaded is not None
     result = form_slip_fit.FIT.scored_map(forest, 0, paths[3], *loaded)

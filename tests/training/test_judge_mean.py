@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from maimod.features.layers import Layer
-from maimod.features.trees import Trees
+from maimod.features.models.layers import Layer
+from maimod.features.models.trees import Trees
 from maimod.findings import Category
 from maimod.linter.judge import Judge, Model, Network, check
 from maimod.linter.places import NAMES

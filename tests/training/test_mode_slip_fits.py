@@ -11,8 +11,8 @@ import pytest
 
 from maimod.errors import UsageError
 from maimod.features import slip_model
+from maimod.features.models.trees import Trees
 from maimod.features.slip_model import FILE, FORMAT, Forest, SlipModel
-from maimod.features.trees import Trees
 from maimod.osu.beatmap import Mode, ObjectKind
 from maimod.osu.catch import movements
 from maimod.training import catch_slip_fit, mania_slip_fit, osu_slip_fit, slip_fit, slip_forest

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maimod.features import slip_measures
+from maimod.features.positions import slips as position_slips
 from maimod.osu.slider_path import flatten
 from maimod.training import osu_slip_fit
 from maimod.training.osu_slip_fit import KINDS, POSITION, SHAPE, plant
@@ -95,7 +95,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_moved_object_is_no_example_for_bodies_and_the_other_way_round(path: Path) -> None:
     first, second, third = osu_slip_fit.labelled(3, 3, path)
-    assert first.kinds != second.kinds and first.features.shape == (len(first.kinds), len(slip_measures.NAMES))
+    assert first.kinds != second.kinds and first.features.shape == (len(first.kinds), len(position_slips.NAMES))
     for one in (first, second, third):
         what = np.array([KINDS[kind][0] if kind else "" for kind in one.kinds])
         inside = osu_slip_fit._is_inside_group(one.kinds)
@@ -108,7 +108,7 @@ def test_a_moved_object_is_no_example_for_bodies_and_the_other_way_round(path: P
 def test_what_is_no_example_against_which(path: Path) -> None:
     first, second, *_ = osu_slip_fit.examples_of(3, path)
     moved = np.array([bool(kind) for kind in first.kinds])
-    assert moved.sum() >= 4 and first.features.shape == (len(moved), len(slip_measures.NAMES))
+    assert moved.sum() >= 4 and first.features.shape == (len(moved), len(position_slips.NAMES))
     # Others are left out at random, and weigh more instead; those beside a move are all there.
     assert set(first.weights.tolist()) == {1.0, 1 / osu_slip_fit.KEPT_OTHERS} and (first.weights[moved] == 1).all()
     assert abs(first.weights.sum() - 160) < 40

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from maimod.errors import UsageError
-from maimod.features import form_measures, slip_model
+from maimod.features import slip_model
+from maimod.features.sliders import forms as slider_forms
 from maimod.training import slip_fit, slip_forest
 from tests.maps import beatmap, text
 from tests.training.test_osu_slip_fit import lines
@@ -39,7 +40,7 @@ def test_a_model_is_fitted_measured_and_read_again(songs: Path, monkeypatch: pyt
     assert len(recalls) > 3 and np.mean([float(v) for v in recalls]) > 0.97
     lengths = float(model.measured["test form length auc"]), int(model.measured["test form length n"])
     assert lengths[0] > 0.9 and lengths[1] > 5
-    assert model.forms is not None and model.forms.features == list(form_measures.NAMES)
+    assert model.forms is not None and model.forms.features == list(slider_forms.NAMES)
     moved = beatmap([*lines()[:80], "162,109,81000,1,0,0:0:0:0:", *lines()[81:]])
     found = slip_model.find(model, moved, moved.hit_objects)
     assert found is not None and found.positions.argmax() == 80

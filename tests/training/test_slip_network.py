@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from maimod.features.layers import Scaling  # noqa: E402
+from maimod.features.models.layers import Scaling  # noqa: E402
 from maimod.training import slip_network  # noqa: E402
 from maimod.training.slip_forest import Labelled  # noqa: E402
 from maimod.training.slip_network import Shape, fitted  # noqa: E402

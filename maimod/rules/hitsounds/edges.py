@@ -1,7 +1,7 @@
 """Additions on the wrong edges of a slider: those of the head on all of its edges, or those of head and tail exchanged.
 
 Each slider is compared with itself as it would be without the slip: by the sounds that the edges of the map's sliders have together,
-by the hits at the same place of the copies (:mod:`maimod.features.passages`), and by those of the other difficulties.
+by the hits at the same place of the copies (:mod:`maimod.features.copies.passages`), and by those of the other difficulties.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from functools import cached_property
 import msgspec
 
 from maimod.events.schema import EventKind, EventScore
-from maimod.features.hitsound_habits import Habits
+from maimod.features.habits.hitsounds import Habits
 from maimod.osu.hitsounds import Hit
 from maimod.rules.evidence import Evidence
 

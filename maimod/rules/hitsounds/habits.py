@@ -18,8 +18,8 @@ import numpy as np
 
 from maimod.discriminator.prediction import CorruptionLogits
 from maimod.events.schema import EventKind
-from maimod.features import start_habits
-from maimod.features.hitsound_habits import habits
+from maimod.features.habits import starts as start_habits
+from maimod.features.habits.hitsounds import habits
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import NOT_TAIKO, ONLY_TAIKO, PLAYFIELD_MODES, Mode
 from maimod.osu.hitsounds import BIG, CLAP, FINISH, KAT, WHISTLE, Hit, addition_names, hits, set_name

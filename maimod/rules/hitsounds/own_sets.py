@@ -2,7 +2,7 @@
 
 Objects can have sample sets of their own, and patterns of them repeat as additions do. A hit that plays the sets of its line is
 compared with those two and four beats, and one, two and four measures away, with those at the same place of the copies
-(:mod:`maimod.features.passages`) and with the other difficulties. Only sets that the others give themselves count: where a line sets
+(:mod:`maimod.features.copies.passages`) and with the other difficulties. Only sets that the others give themselves count: where a line sets
 another one, :mod:`maimod.rules.passages.sounds` compares the lines.
 """
 
@@ -15,7 +15,7 @@ from itertools import groupby
 import msgspec
 import numpy as np
 
-from maimod.features.cells import CELLS_PER_BEAT, Cells
+from maimod.features.copies.cells import CELLS_PER_BEAT, Cells
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import NOT_TAIKO
 from maimod.osu.hitsounds import DEFAULT_SET, Hit, hits, set_name

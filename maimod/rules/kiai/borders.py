@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 
-from maimod.features.cells import CELLS_PER_BEAT
-from maimod.features.song_parts import beats
+from maimod.features.copies.cells import CELLS_PER_BEAT
+from maimod.features.copies.song_parts import beats
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import Beatmap, TimingPoint
 from maimod.osu.timing import TICKS_PER_BEAT

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 
+from maimod.features.copies.song_parts import again, similarity
 from maimod.features.ordered import distinct, median
-from maimod.features.song_parts import again, similarity
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import UNSNAP_MS, Beatmap
 from maimod.rules.base import Candidate, Curve, Rule, candidate

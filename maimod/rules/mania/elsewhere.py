@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from maimod.features.mania_rows import SAME_MS
+from maimod.features.mania.rows import SAME_MS
 from maimod.osu.beatmap import Beatmap, HitObject
 from maimod.osu.timing import SAME_BEAT_MS
 from maimod.rules import elsewhere

@@ -12,13 +12,13 @@ from functools import partial
 import msgspec
 import numpy as np
 
-from maimod.features import column_alternatives
-from maimod.features.chord_measures import CHORD_NAMES
-from maimod.features.column_measures import COLUMN_NAMES
-from maimod.features.hold_measures import END_NAMES
-from maimod.features.hold_stretches import HoldStretches, Stretch
-from maimod.features.mania_measures import ManiaMeasures
-from maimod.features.mania_rows import SAME_MS, apart
+from maimod.features.mania import column_alternatives
+from maimod.features.mania.chords import CHORD_NAMES
+from maimod.features.mania.columns import COLUMN_NAMES
+from maimod.features.mania.hold_stretches import HoldStretches, Stretch
+from maimod.features.mania.holds import END_NAMES
+from maimod.features.mania.rows import SAME_MS, apart
+from maimod.features.mania.slips import ManiaMeasures
 from maimod.features.ordered import median
 from maimod.features.slip_model import NO_SLIP, Slips
 from maimod.findings import Category, Expected, Severity, Tier, clock

@@ -2,7 +2,7 @@
 have, an object of another kind.
 
 Each passage is one candidate, at the object where it begins. What the copies do is measured in bits, as the log-odds of
-the other value among them; the same of the other difficulties is added. Copies: :mod:`maimod.features.passages`.
+the other value among them; the same of the other difficulties is added. Copies: :mod:`maimod.features.copies.passages`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from itertools import groupby
 
 import numpy as np
 
-from maimod.features.cells import CELLS_PER_BEAT, QUARTER
-from maimod.features.passages import Passages
+from maimod.features.copies.cells import CELLS_PER_BEAT, QUARTER
+from maimod.features.copies.passages import Passages
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import HitObject, ObjectKind
 from maimod.osu.names import kind_name, noun, object_name

@@ -13,7 +13,7 @@ from itertools import groupby
 
 import numpy as np
 
-from maimod.features.passages import Passages
+from maimod.features.copies.passages import Passages
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import NOT_TAIKO, Mode
 from maimod.osu.hitsounds import Hit, set_name

@@ -2,7 +2,7 @@
 the wrong time.
 
 Each line is one candidate. It is measured in bits by what the line does to its sliders: durations that are rare in the map,
-ends on or after the next object, and other durations than at the same place of the copies (:mod:`maimod.features.passages`)
+ends on or after the next object, and other durations than at the same place of the copies (:mod:`maimod.features.copies.passages`)
 and of the other difficulties.
 """
 
@@ -13,7 +13,7 @@ from itertools import groupby
 
 import numpy as np
 
-from maimod.features.passages import Passages
+from maimod.features.copies.passages import Passages
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject
 from maimod.rules.base import Candidate, Curve, Rule, candidate

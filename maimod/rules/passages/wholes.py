@@ -1,7 +1,7 @@
 """Measures that as a whole would be likelier otherwise: pasted from elsewhere, halves exchanged, mirrored, sounds or new combos one
 object late, whistle and clap exchanged.
 
-Object by object all of them can look usual. What they would gain is measured in :mod:`maimod.features.measure_alternatives`.
+Object by object all of them can look usual. What they would gain is measured in :mod:`maimod.features.measures.alternatives`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from itertools import groupby
 
 import numpy as np
 
-from maimod.features.measure_alternatives import MIRRORED_MEASURES
-from maimod.features.measure_rhythms import LEAST_OBJECTS
-from maimod.features.slip_alternatives import across
+from maimod.features.measures.alternatives import MIRRORED_MEASURES
+from maimod.features.measures.rhythms import LEAST_OBJECTS
+from maimod.features.positions.alternatives import across
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import NOT_TAIKO, PLAYFIELD_MODES, HitObject, Mode
 from maimod.osu.names import noun

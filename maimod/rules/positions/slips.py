@@ -13,9 +13,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from maimod.features import catch_copies, catch_measures, slip_alternatives, slip_measures
-from maimod.features.geometry import EXACT_PX, FAR_PX
-from maimod.features.slip_measures import LEAST_GAP_MS, RESIDUALS, Measures
+from maimod.features.catch import copies as catch_copies
+from maimod.features.catch import slips as catch_slips
+from maimod.features.positions import alternatives as position_alternatives
+from maimod.features.positions import slips as position_slips
+from maimod.features.positions.geometry import EXACT_PX, FAR_PX
+from maimod.features.positions.slips import LEAST_GAP_MS, RESIDUALS, Measures
 from maimod.features.slip_model import Slips
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import PLAYFIELD_MODES, Mode
@@ -274,14 +277,14 @@ def _broken(
 
 def _gain(measures: Measures, rank: int, *names: str) -> float:
     features = measures.alternatives.features[rank]
-    return float(sum(features[slip_alternatives.NAMES.index(name)] for name in names))
+    return float(sum(features[position_alternatives.NAMES.index(name)] for name in names))
 
 
 def _control_points(measures: Measures, rank: int) -> Iterator[Broken]:
     """A control point that is not where other sliders have it, and a path that is longer or shorter than the slider."""
 
     def value(name: str) -> float:
-        return float(measures.features[rank, slip_measures.NAMES.index(name)])
+        return float(measures.features[rank, position_slips.NAMES.index(name)])
 
     odd, others = 2.0 ** value("odd_point") - 1, round(2.0 ** value("with_but_one")) - 1
     is_copy = value("with_same_points") > 0
@@ -353,7 +356,7 @@ def _hyperdash(slips: Slips, rank: int) -> Iterator[Broken]:
     if slips.catcher is None or slips.copies is None:
         return
     away, usual = (
-        float(slips.catcher[rank, catch_measures.CATCHER_NAMES.index(name)])
+        float(slips.catcher[rank, catch_slips.CATCHER_NAMES.index(name)])
         for name in ("to hyperdash in", "map hyperdash in")
     )
     there, here = (float(slips.copies[rank, catch_copies.NAMES.index(name)]) for name in ("hyperdash", "no hyperdash"))

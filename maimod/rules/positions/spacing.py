@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from maimod.features.geometry import SAME_GAP_MS, Steps, compare_steps
 from maimod.features.ordered import median
+from maimod.features.positions.geometry import SAME_GAP_MS, Steps, compare_steps
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import ONLY_OSU, HitObject, Mode
 from maimod.osu.level import Level

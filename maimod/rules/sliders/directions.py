@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from maimod.events.schema import EventKind
-from maimod.features.geometry import SAME_GAP_MS
+from maimod.features.positions.geometry import SAME_GAP_MS
 from maimod.findings import Expected, Severity, Tier
 from maimod.osu import slider_path
 from maimod.osu.beatmap import ONLY_OSU, PLAYFIELD_MODES, HitObject

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from maimod.features.slider_alternatives import NAMES
+from maimod.features.sliders.alternatives import NAMES
 from maimod.findings import Category, Expected, Severity, Tier
 from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, ObjectKind
 from maimod.osu.names import in_words_of_mode, object_name

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from maimod.features.colour_figures import Figures
-from maimod.features.column_measures import COLUMN_NAMES
-from maimod.features.mania_measures import ManiaMeasures
-from maimod.features.taiko_measures import is_kat, notes_of
+from maimod.features.mania.columns import COLUMN_NAMES
+from maimod.features.mania.slips import ManiaMeasures
+from maimod.features.taiko.colour_figures import Figures
+from maimod.features.taiko.slips import is_kat, notes_of
 from maimod.findings import Category, Expected, Severity, Tier, clock
 from maimod.osu.beatmap import ONLY_TAIKO, Mode
 from maimod.rules.base import Candidate, Curve, Rule, candidate

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from maimod.features.cells import Cells
-from maimod.features.song_parts import beats
+from maimod.features.copies.cells import Cells
+from maimod.features.copies.song_parts import beats
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules.base import Candidate

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from maimod.audio.spectrogram import N_BANDS, N_LOUD, Bands
-from maimod.features.cells import Cells
-from maimod.features.song_parts import again, similarity
+from maimod.features.copies.cells import Cells
+from maimod.features.copies.song_parts import again, similarity
 from maimod.osu.beatmap import Beatmap
 from maimod.osu.mapset import Mapset
 from maimod.rules.base import Candidate

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from maimod.features import mania_rows, slip_model
-from maimod.features.chord_measures import CHORD_NAMES
-from maimod.features.column_measures import COLUMN_NAMES, Expectation
-from maimod.features.hold_measures import END_NAMES
-from maimod.features.mania_measures import ManiaMeasures, measure
+from maimod.features import slip_model
+from maimod.features.mania import rows as mania_rows
+from maimod.features.mania.chords import CHORD_NAMES
+from maimod.features.mania.columns import COLUMN_NAMES, Expectation
+from maimod.features.mania.holds import END_NAMES
+from maimod.features.mania.slips import ManiaMeasures, measure
+from maimod.features.models.trees import Trees
 from maimod.features.slip_model import FILE, FORMAT, NO_SLIP, Forest, SlipModel
-from maimod.features.trees import Trees
 from maimod.osu.beatmap import Beatmap
 from maimod.rules.base import Candidate, Rule
 from maimod.rules.evidence import Evidence

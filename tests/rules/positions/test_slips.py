@@ -12,9 +12,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from maimod.features import catch_measures, slip_alternatives, slip_measures, slip_model
+from maimod.features import slip_model
+from maimod.features.catch import slips as catch_slips
+from maimod.features.models.trees import Trees
+from maimod.features.positions import alternatives as position_alternatives
+from maimod.features.positions import slips as position_slips
 from maimod.features.slip_model import FILE, Forest, SlipModel
-from maimod.features.trees import Trees
 from maimod.linter.models import load_networks
 from maimod.linter.settings import Settings
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
@@ -48,9 +51,9 @@ def bodies(changed: int = -1, by: int = 6) -> Beatmap:
 
 
 def values(loaded: Beatmap, name: str) -> np.ndarray:
-    measured = slip_measures.measure(loaded, loaded.hit_objects)
+    measured = position_slips.measure(loaded, loaded.hit_objects)
     assert np.isfinite(measured.features).all() and measured.features.dtype == np.float32
-    return measured.features[:, slip_measures.NAMES.index(name)]
+    return measured.features[:, position_slips.NAMES.index(name)]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -58,8 +61,8 @@ def values(loaded: Beatmap, name: str) -> np.ndarray:
 
 
 def test_names_are_columns_and_each_is_there_once() -> None:
-    assert slip_measures.measure(dance(), dance().hit_objects).features.shape == (48, len(slip_measures.NAMES))
-    assert len(set(slip_measures.NAMES)) == len(slip_measures.NAMES)
+    assert position_slips.measure(dance(), dance().hit_objects).features.shape == (48, len(position_slips.NAMES))
+    assert len(set(position_slips.NAMES)) == len(position_slips.NAMES)
 
 
 def test_relations_ask_for_the_place_that_an_object_left() -> None:
@@ -99,7 +102,7 @@ def test_bodies_parallel_to_those_nearby_and_ends_on_a_stack() -> None:
     assert values(beatmap(lines), "off parallel")[:6].max() < 0.1
     assert values(beatmap(turned), "off parallel")[3] == pytest.approx(np.log2(1 + 40), abs=0.1)
     assert values(beatmap(lines), "off tail_stack")[1] > 4
-    assert slip_measures.measure(beatmap(lines), beatmap(lines).hit_objects).same_length.tolist() == [5] * 6 + [0]
+    assert position_slips.measure(beatmap(lines), beatmap(lines).hit_objects).same_length.tolist() == [5] * 6 + [0]
 
 
 def test_a_body_around_an_object() -> None:
@@ -180,7 +183,7 @@ def test_nothing_slips_without_the_model_in_other_modes_and_in_short_maps() -> N
 
 def test_maps_of_any_length_need_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     as_it_is = values(dance(20, (9, 12)), "asked_elsewhere")
-    monkeypatch.setattr(slip_measures, "AT_ONCE", 5)
+    monkeypatch.setattr(position_slips, "AT_ONCE", 5)
     assert values(dance(20, (9, 12)), "asked_elsewhere").tolist() == as_it_is.tolist()
     monkeypatch.setattr(slip_model, "MOST_OBJECTS", 40)
     assert evidence(dance()).slips is None
@@ -197,10 +200,10 @@ def test_spinners_cannot_slip() -> None:
 
 
 def ways(loaded: Beatmap, name: str) -> np.ndarray:
-    features, measures = catch_measures.measure(loaded, loaded.hit_objects)
+    features, measures = catch_slips.measure(loaded, loaded.hit_objects)
     assert np.isfinite(features).all() and features.dtype == np.float32
-    assert features.shape == (len(loaded.hit_objects), len(catch_measures.NAMES)) and measures.distances.max() <= 512
-    return features[:, catch_measures.NAMES.index(name)]
+    assert features.shape == (len(loaded.hit_objects), len(catch_slips.NAMES)) and measures.distances.max() <= 512
+    return features[:, catch_slips.NAMES.index(name)]
 
 
 def walk(moved: int = -1, by: int = 0, count: int = 60) -> Beatmap:
@@ -223,14 +226,14 @@ def test_sliders_of_catch_go_from_x_to_x() -> None:
     lines = [f"{100 + i},100,{1000 + 500 * i},2,0,L|{100 + i}:300,{1 + i % 2},100" for i in range(12)]
     lines += [f"{100 + i},100,{7000 + 500 * i},2,0,L|{160 + i}:180,1,100" for i in range(12)]
     loaded = beatmap(["256,192,100,12,0,800,0:0:0:0:", *lines], mode=2)
-    _, measures = catch_measures.measure(loaded, loaded.hit_objects)
+    _, measures = catch_slips.measure(loaded, loaded.hit_objects)
     assert measures.distances[1:12].max() <= 1.0  # down and up again
     assert measures.distances[14:].tolist() == pytest.approx([59.0] * 10)
 
 
 def test_steps_of_long_catch_maps_are_compared_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     as_it_is = ways(walk(30, 40), "way map speed in")
-    monkeypatch.setattr(catch_measures, "MOST_COMPARED", 20)
+    monkeypatch.setattr(catch_slips, "MOST_COMPARED", 20)
     assert np.abs(ways(walk(30, 40), "way map speed in") - as_it_is).max() < 0.3
 
 
@@ -419,8 +422,8 @@ def test_circles_that_were_exchanged_gain_by_changing_places() -> None:
     assert (values(usual, "exchanged_steps") + values(usual, "exchanged_turns"))[2:-3].max() < 0.5
     spinner = replace(changed.hit_objects[20], kind=ObjectKind.SPINNER)
     objects = (*changed.hit_objects[:20], spinner, *changed.hit_objects[21:])
-    columns = [slip_alternatives.NAMES.index(f"exchanged_{name}") for name in ("steps", "turns", "px")]
-    exchanged = slip_measures.measure(changed, objects).alternatives.features[:, columns]
+    columns = [position_alternatives.NAMES.index(f"exchanged_{name}") for name in ("steps", "turns", "px")]
+    exchanged = position_slips.measure(changed, objects).alternatives.features[:, columns]
     assert not exchanged[20].any()
 
 
@@ -434,7 +437,7 @@ def test_a_slider_that_was_reversed_alone_gains_by_running_the_other_way() -> No
 
 def test_a_figure_that_was_mirrored_alone_gains_by_being_mirrored_back() -> None:
     changed = zigzag(range(18, 22))
-    measured = slip_measures.measure(changed, changed.hit_objects).alternatives
+    measured = position_slips.measure(changed, changed.hit_objects).alternatives
     assert measured.figures[19].tolist() == [18, 4] and measured.axes[19] == 0
     assert measured.mirrored_px[19] == pytest.approx([50, 50], abs=1)
     begins = values(changed, "mirrored_from_steps")
@@ -481,11 +484,11 @@ def test_a_hyperdash_that_movements_with_the_gap_have_is_named_where_the_copies_
     loaded = catch_measures_of_a_figure(-60)
     found = slip_model.find(SlipModel(slip_model.FORMAT, always, always, catch=always), loaded, loaded.hit_objects)
     assert found is not None and found.catcher is not None and found.copies is not None
-    found.catcher[44, catch_measures.CATCHER_NAMES.index("map hyperdash in")] = 0.7
+    found.catcher[44, catch_slips.CATCHER_NAMES.index("map hyperdash in")] = 0.7
     found.copies[44] = 0.0
     one, *others = slips._hyperdash(found, 44)
     assert not others and one.words.endswith("px more would be a hyperdash, as 70 % of the movements with this gap are")
-    found.catcher[44, catch_measures.CATCHER_NAMES.index("map hyperdash in")] = 0.3
+    found.catcher[44, catch_slips.CATCHER_NAMES.index("map hyperdash in")] = 0.3
     assert not list(slips._hyperdash(found, 44))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from maimod.features import slip_model
-from maimod.features.taiko_measures import measure_colours, notes_of
+from maimod.features.taiko.slips import measure_colours, notes_of
 from maimod.osu.beatmap import Beatmap
 from maimod.rules.evidence import Evidence
 from maimod.rules.taiko import slips as taiko_slips

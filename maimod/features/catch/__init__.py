@@ -1,0 +1,1 @@
+"""Numbers of catch: movements of the catcher."""

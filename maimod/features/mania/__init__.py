@@ -1,0 +1,1 @@
+"""Numbers of mania: rows, columns, chords and holds."""

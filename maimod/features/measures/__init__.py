@@ -1,0 +1,1 @@
+"""What whole measures would gain with other contents."""

@@ -1,0 +1,1 @@
+"""Relations of positions in osu!, and what other positions would gain."""

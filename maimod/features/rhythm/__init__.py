@@ -1,0 +1,1 @@
+"""What another rhythm would gain, in the map and by the other difficulties."""

@@ -1,0 +1,1 @@
+"""Numbers of taiko: colours and big notes."""
