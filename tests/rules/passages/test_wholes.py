@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from tests.features.test_measure_alternatives import AT, CLAP, MEASURE, WHISTLE, Note, song, with_measure, written
 
 from maimod.osu.beatmap import Beatmap
 from maimod.rules.base import Candidate
 from maimod.rules.evidence import Evidence
 from maimod.rules.passages import wholes as passage_wholes
+from tests.features.measures.test_alternatives import AT, CLAP, MEASURE, WHISTLE, Note, song, with_measure, written
 from tests.maps import beatmap
 from tests.slips import evidence as slips_evidence
 

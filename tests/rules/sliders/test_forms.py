@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.features.test_slider_alternatives import ODD, of_circles, of_sliders
-
 from maimod.features import slip_model
 from maimod.features.slip_model import Forest, SlipModel
 from maimod.osu.beatmap import Beatmap, Mode
 from maimod.rules.base import Candidate
 from maimod.rules.evidence import Evidence
 from maimod.rules.sliders import forms
+from tests.features.sliders.test_alternatives import ODD, of_circles, of_sliders
 from tests.maps import beatmap
 from tests.slips import NOTHING, stump
 
