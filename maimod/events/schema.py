@@ -14,18 +14,14 @@ from maimod.osu.hitsounds import ADDITIONS, SAMPLE_SETS
 
 CELL = 32
 """Width in osu! pixels of the cells of `positions` "cell" and "refined"."""
-
-
+CELL_PART = 2
+"""Width in osu! pixels of the parts of a cell that `POS_REFINE` tells apart."""
 LEFT, TOP, RIGHT, BOTTOM = -256, -256, 768, 640
-"""Coordinates beyond are clipped; the playfield is 0 to 512 by 0 to 384."""
-
-
+"""Coordinates beyond are clipped [osu! pixels]; the playfield is 0 to 512 by 0 to 384."""
 CELLS_PER_ROW = (RIGHT - LEFT) // CELL + 1
-
-
+PARTS_PER_ROW = CELL // CELL_PART
 MAX_DISTANCE = 640
-
-
+"""Farther ones are clipped [osu! pixels]: the diagonal of the playfield."""
 CENTRE = (256.0, 192.0)
 """Assumed cursor position at the start and after a spinner."""
 
@@ -91,11 +87,7 @@ class EventKind(StrEnum):
 
 
 ANCHORS = frozenset({EventKind.BEZIER_ANCHOR, EventKind.PERFECT_ANCHOR, EventKind.CATMULL_ANCHOR, EventKind.RED_ANCHOR})
-
-
 BEATS = frozenset({EventKind.BEAT, EventKind.MEASURE, EventKind.TIMING_POINT})
-
-
 SUSTAINS = frozenset(
     {
         EventKind.SLIDER_SUSTAIN,
@@ -106,8 +98,6 @@ SUSTAINS = frozenset(
         EventKind.DENDEN_SUSTAIN,
     }
 )
-
-
 OBJECTS = ANCHORS | {
     EventKind.CIRCLE,
     EventKind.SPINNER,
@@ -122,8 +112,6 @@ OBJECTS = ANCHORS | {
     EventKind.DENDEN,
     EventKind.DENDEN_END,
 }
-
-
 TYPES = OBJECTS | BEATS | SUSTAINS | {EventKind.KIAI, EventKind.SCROLL_SPEED_CHANGE}
 """Types of groups: every group of events has exactly one of these."""
 
@@ -134,7 +122,7 @@ class Event(msgspec.Struct, frozen=True):  # made ten times as fast as a frozen 
     kind: EventKind
     value: int
     """Meaning depends on `kind`: ms for `TIME`; otherwise the integer of the vocabulary, see :func:`position` and
-    :func:`hitsound_parts`; 100 times the speed for `SCROLL_SPEED`; 0 for kinds without a value."""
+    :func:`hitsound_parts`, which read what :func:`position_values` and :func:`hitsound_value` write; 100 times the speed for `SCROLL_SPEED`; 0 for kinds without a value."""
     time: int
     """Ms, of the group. Anchors of slider version 1 lie between head and tail, those of version 2 at the head."""
     group: int
@@ -241,10 +229,48 @@ class EventSchema(msgspec.Struct, frozen=True):
         return {**msgspec.structs.asdict(self), "contexts": [list(names) for names in self.contexts]}
 
 
+_ADDITIONS, _SETS = 1 << len(ADDITIONS), len(SAMPLE_SETS)
+"""Values of a `HITSOUND` event are additions + `_ADDITIONS` (sample set + `_SETS` addition set), docs/compat.md §4.4."""
+
+
+def hitsound_value(hitsound: int, sample_set: int, addition_set: int) -> int:
+    """Value of a `HITSOUND` event.
+
+    Args:
+        hitsound: addition bits of the file: 2 whistle, 4 finish, 8 clap; others are left out.
+        sample_set: 1 normal, 2 soft, 3 drum.
+        addition_set: the same.
+    """
+    return (hitsound >> 1) % _ADDITIONS + _ADDITIONS * (sample_set - 1 + _SETS * (addition_set - 1))
+
+
 def hitsound_parts(value: int) -> tuple[str, str, tuple[str, ...]]:
-    """Name the sample set, the addition set and the additions of a `HITSOUND` value."""
+    """Name the sample set, the addition set and the additions of a `HITSOUND` value.
+
+    Vocabularies have an id for 72, one beyond the last combination: it counts as the last addition set without additions.
+    """
     additions = tuple(name for bit, name in enumerate(ADDITIONS) if value >> bit & 1)
-    return SAMPLE_SETS[value // 8 % 3], SAMPLE_SETS[min(value // 24, 2)], additions
+    sets = value // _ADDITIONS
+    return SAMPLE_SETS[sets % _SETS], SAMPLE_SETS[min(sets // _SETS, _SETS - 1)], additions
+
+
+def position_values(x: float, y: float, schema: EventSchema) -> list[tuple[EventKind, int]]:
+    """Kinds and values of the events of a position [osu! pixels], in order.
+
+    Coordinates are truncated, so the cells at 0 are twice as wide as the others; a refinement is rounded down, so left of
+    and above the playfield it is not of the cell that is written (docs/compat.md §4.3).
+    """
+    inside_x, inside_y = min(max(x, LEFT), RIGHT), min(max(y, TOP), BOTTOM)
+    if schema.positions == "split":
+        unit = schema.position_precision
+        return [(EventKind.POS_X, int(inside_x / unit)), (EventKind.POS_Y, int(inside_y / unit))]
+    column, row = int(inside_x / CELL) - LEFT // CELL, int(inside_y / CELL) - TOP // CELL
+    values = [(EventKind.POS, column + CELLS_PER_ROW * row)]
+    if schema.positions == "refined":
+        # At most the last part: of a coordinate just below a border, x % CELL is rounded to CELL.
+        column, row = (min(int(value % CELL / CELL_PART), PARTS_PER_ROW - 1) for value in (x, y))
+        values.append((EventKind.POS_REFINE, column + PARTS_PER_ROW * row))
+    return values
 
 
 def position(event: Event, schema: EventSchema) -> tuple[float, ...]:
@@ -262,7 +288,8 @@ def position(event: Event, schema: EventSchema) -> tuple[float, ...]:
         row, column = divmod(event.value, CELLS_PER_ROW)
         return _cell_centre(column + LEFT // CELL, CELL), _cell_centre(row + TOP // CELL, CELL)
     if event.kind is EventKind.POS_REFINE:
-        return event.value % 16 * 2 + 1.0, event.value // 16 * 2 + 1.0
+        row, column = divmod(event.value, PARTS_PER_ROW)
+        return (column + 0.5) * CELL_PART, (row + 0.5) * CELL_PART
     raise ValueError(f"{event.kind} is no position")
 
 

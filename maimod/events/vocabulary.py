@@ -102,13 +102,13 @@ class _Tokenizer(msgspec.Struct):
     maimod: _Own = msgspec.field(default_factory=_Own)
 
 
-_OBJECT_OF_MODE = {
+_OWN_OBJECT = {
     Mode.OSU: EventKind.SLIDER_HEAD,
     Mode.CATCH: EventKind.SLIDER_HEAD,
     Mode.TAIKO: EventKind.DRUMROLL,
     Mode.MANIA: EventKind.HOLD_NOTE,
 }
-"""A kind of object that no map of the mode can do without."""
+"""A kind of event that only vocabularies for the mode have ids for."""
 
 
 class Vocabulary:
@@ -135,38 +135,23 @@ class Vocabulary:
         self.schema, self._unwritten = schema, frozenset(unwritten)
         try:
             read = msgspec.convert(dict(data), _Tokenizer, str_keys=True)
-            self.ranges: dict[EventKind, Range] = {}
-            next_id = read.offset
-            for number, entry in enumerate([*read.event_ranges, *read.input_event_ranges]):
-                if number == len(read.event_ranges):
-                    self.size_out = next_id
-                if entry.max_value < entry.min_value or entry.type in self.ranges:
-                    raise ValueError(f"the range of {entry.type.value} is empty, or there are two")
-                span = Range(
-                    entry.type, entry.min_value, entry.max_value, next_id, read.maimod.steps.get(entry.type, 1)
-                )
-                self.ranges[entry.type] = span
-                next_id += span.size
-            if not read.input_event_ranges:
-                self.size_out = next_id
-            self.size_in = next_id
-            self.context_start, self.context_end = read.context_sos, read.context_eos
-            if max([next_id - 1, *self.context_start.values(), *self.context_end.values()]) >= min(next_id, MAX_TOKENS):
-                raise ValueError(f"ids beyond its {min(next_id, MAX_TOKENS):,} tokens")
-            self.mapper_index, self.descriptor_index = read.mapper_idx, read.descriptor_idx
-            self._mapper_of_map, self._descriptors_of_map = read.beatmap_mapper, read.beatmap_descriptors
-            stated = {kind.value: span.first_id for kind, span in self.ranges.items()} | read.event_start
-            wrong = [kind for kind, span in self.ranges.items() if stated[kind.value] != span.first_id]
-            if wrong or (read.vocab_size_out is not None and read.vocab_size_out != self.size_out):
-                raise ValueError(f"its ids contradict its ranges{f' from {wrong[0].value} on' if wrong else ''}")
+            self.ranges = _ranges([*read.event_ranges, *read.input_event_ranges], read.offset, read.maimod.steps)
+            self.size_in = read.offset + sum(span.size for span in self.ranges.values())
+            self.size_out = self.size_in - sum(self.ranges[entry.type].size for entry in read.input_event_ranges)
+            _check_ids(read, self.ranges, self.size_in, self.size_out)
         except ValueError as error:
             raise CheckpointError(f"tokenizer.json cannot be used ({short(error, 160)})") from None
+        self.context_start, self.context_end = read.context_sos, read.context_eos
+        self.mapper_index, self.descriptor_index = read.mapper_idx, read.descriptor_idx
+        self._mapper_of_map, self._descriptors_of_map = read.beatmap_mapper, read.beatmap_descriptors
         self.ticks_for_time: bool = read.maimod.time.unit == "tick"
+        """Whether times count ticks since the time before, instead of ms since the start of the window."""
         self.time_step: int = read.maimod.time.step
+        """Ms, or ticks, per id of a time."""
         self.kinds: list[EventKind | None] = [None] * self.size_in
         for span in self.ranges.values():
             self.kinds[span.first_id : span.first_id + span.size] = [span.kind] * span.size
-        self.modes = frozenset(mode for mode in modes if _OBJECT_OF_MODE[mode] in self.ranges)
+        self.modes = frozenset(mode for mode in modes if _OWN_OBJECT[mode] in self.ranges)
         """Game modes whose objects it has ids for, of those that the checkpoint learned."""
 
     def __contains__(self, kind: EventKind) -> bool:
@@ -177,10 +162,11 @@ class Vocabulary:
         span = self.ranges[kind]
         return span.first_id + (min(max(value, span.low), span.high) - span.low) // span.step
 
-    def encode_ticks(self, ticks: np.ndarray) -> np.ndarray:
-        """Ids of time events from ticks since the previous time event, clipped to the range."""
+    def encode_times(self, values: np.ndarray) -> np.ndarray:
+        """Ids of time events from their values (n,), clipped to the range: ticks since the previous time event if
+        :attr:`ticks_for_time`, else steps of :attr:`time_step` ms since the start of the window."""
         span = self.ranges[EventKind.TIME]
-        return np.clip(ticks, span.low, span.high) + span.first_id
+        return np.clip(values, span.low, span.high) + span.first_id
 
     def decode(self, token: int) -> tuple[EventKind | None, int]:
         """Kind and value (the middle of those that share the id) of a token; (None, id) for control tokens."""
@@ -304,6 +290,36 @@ class Vocabulary:
                 hint = f"did you mean {', '.join(close)}?" if close else "see maimod model info"
                 raise UsageError(f"descriptors={name}: this checkpoint does not know it; {hint}")
         return [self.descriptor_index[name] for name in conditioning.descriptors]
+
+
+def _ranges(entries: Iterable[_Range], first_id: int, steps: Mapping[EventKind, int]) -> dict[EventKind, Range]:
+    """Give each entry of the file its ids, one after the other.
+
+    Raises:
+        ValueError: if one is empty, or if there are two of a kind.
+    """
+    ranges: dict[EventKind, Range] = {}
+    for entry in entries:
+        if entry.max_value < entry.min_value or entry.type in ranges:
+            raise ValueError(f"the range of {entry.type.value} is empty, or there are two")
+        span = Range(entry.type, entry.min_value, entry.max_value, first_id, steps.get(entry.type, 1))
+        ranges[entry.type] = span
+        first_id += span.size
+    return ranges
+
+
+def _check_ids(file: _Tokenizer, ranges: Mapping[EventKind, Range], size_in: int, size_out: int) -> None:
+    """Compare the ids that a file states with those of its ranges.
+
+    Raises:
+        ValueError: if they differ, or are too many.
+    """
+    most = min(size_in, MAX_TOKENS)
+    if max([size_in - 1, *file.context_sos.values(), *file.context_eos.values()]) >= most:
+        raise ValueError(f"ids beyond its {most:,} tokens")
+    wrong = [kind for kind, span in ranges.items() if file.event_start.get(kind.value, span.first_id) != span.first_id]
+    if wrong or (file.vocab_size_out is not None and file.vocab_size_out != size_out):
+        raise ValueError(f"its ids contradict its ranges{f' from {wrong[0].value} on' if wrong else ''}")
 
 
 def _tenths(ratio: float) -> int:

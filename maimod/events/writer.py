@@ -1,11 +1,13 @@
 """Write a beatmap as events: the single decisions of the mapper (time, position, type, sound) that a model predicts.
 
-A family of models has its own :class:`EventSchema`; those of the published Mapperatorinator checkpoints are in
-:data:`SCHEMAS`, and for them the events equal the original's, event by event. That is why timing points are looked up
-in file order, coordinates and slider durations are truncated and slider ends follow the formulas of the `slider`
-package: a model trained on such events needs the same at check time.
+A family of models has its own :class:`EventSchema`; those of the published checkpoints are in
+:mod:`maimod.families.mapperatorinator.versions`, and for them the events equal the original's, event by event
+(docs/compat.md §4). That is why timing points are looked up in file order, coordinates and slider durations are
+truncated and slider ends follow the formulas of the `slider` package: a model trained on such events needs the same at
+check time.
 
-Conventions: times in ms from the start of the audio, distances in osu! pixels, information in bits. Inside this module exact times are whole microseconds.
+Conventions: times in ms from the start of the audio, distances in osu! pixels. Inside this module exact times are whole
+microseconds.
 Source: https://github.com/OliBomby/Mapperatorinator and https://github.com/llllllllll/slider (behaviour only).
 """
 
@@ -20,19 +22,7 @@ from typing import NamedTuple, TypeVar
 
 from maimod.errors import BeatmapError
 from maimod.events.legacy_sliders import curve_kind, integer_points, path_ends
-from maimod.events.schema import (
-    BOTTOM,
-    CELL,
-    CELLS_PER_ROW,
-    CENTRE,
-    LEFT,
-    MAX_DISTANCE,
-    RIGHT,
-    TOP,
-    Event,
-    EventKind,
-    EventSchema,
-)
+from maimod.events.schema import CENTRE, MAX_DISTANCE, Event, EventKind, EventSchema, hitsound_value, position_values
 from maimod.osu.beatmap import (
     MAX_TIME_MS,
     PLAYFIELD_MODES,
@@ -54,16 +44,21 @@ sliders that last for days would otherwise fill the memory."""
 MAX_CONTROL_POINTS = 99
 """Sliders with more, head included, are left out: their path alone would fill a window."""
 SNAP_TOLERANCE_MS = 2.0
+"""Of the original, which need not follow :data:`maimod.osu.beatmap.UNSNAP_MS` (docs/compat.md §4.2)."""
 SPEED_TOLERANCE = 0.001
 """Scroll speeds closer than this are the same."""
 SUSTAIN_MS = 8000
 """A long object is repeated at this interval, so that every window inside it contains an event of it."""
 SUSTAIN_MARGIN_MS = 10
+"""It is not repeated this close to its end."""
 BODY_DELAY_MS = 1
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Beatmap to events
+"""The body of a slider sounds as at this time after its head."""
+BEATS_MARGIN_MS = 10
+"""Beats end this long before the next red line."""
+BEATS_AFTER_EMPTY_MS = 10
+"""Where they end after the last red line of a map that has neither objects nor a song."""
+SOFT = 2
+"""Sample set of a hit whose timing point states none; in the game that is the normal one."""
 
 
 def from_beatmap(beatmap: Beatmap, schema: EventSchema, song_length_ms: float | None = None) -> dict[str, list[Event]]:
@@ -230,7 +225,7 @@ class _Writer:
         self.path_ends: dict[int, tuple[float, float]] = {}
 
     def spend(self, count: float) -> None:
-        """Count the events first, so that maps with too many are refused at once."""
+        """Count the most events that the groups to be written can have, so that maps with too many are refused at once."""
         self.budget -= count
         if self.budget < 0:
             raise BeatmapError(
@@ -251,6 +246,18 @@ class _Writer:
         timed: bool = True,
         snapped: bool = True,
     ) -> _Group:
+        """A group with its events in the order of the schema.
+
+        Args:
+            kind: its type.
+            time: of the group, microseconds.
+            source: the line of the file.
+            details: events between time and type.
+            value: of the event of the type.
+            part: of the events of time and type.
+            timed: whether it has a time of its own.
+            snapped: whether a snap follows upon the time.
+        """
         at = _milliseconds(time)
         parts: _Parts = [(kind, value, part)] if self.schema.type_first else []
         if timed:
@@ -380,7 +387,7 @@ class _Writer:
         for number, time in enumerate(times, start=1):
             yield self.group(kind, time, source, details or [], part=number, snapped=False)
 
-    # Parts of a group
+    # Parts of a group: kind, value and part of each event. Positions are those of the cursor, which they move.
 
     def anchor_position(self, slider: SliderPath, index: int) -> _Parts:
         x, y = slider.control_points[index]
@@ -396,18 +403,7 @@ class _Writer:
             dx, dy = x - self.last_position[0], y - self.last_position[1]
             parts.append((EventKind.DISTANCE, int(min(math.sqrt(dx * dx + dy * dy), MAX_DISTANCE)), part))
             self.last_position = x, y
-        inside_x, inside_y = _clip(x, LEFT, RIGHT), _clip(y, TOP, BOTTOM)
-        # Truncation, so the cells at 0 are twice as wide as the others, and those left of 0 end where refinement
-        # begins.
-        if self.schema.positions == "split":
-            parts.append((EventKind.POS_X, int(inside_x / self.schema.position_precision), part))
-            parts.append((EventKind.POS_Y, int(inside_y / self.schema.position_precision), part))
-            return parts
-        column, row = int(inside_x / CELL) - LEFT // CELL, int(inside_y / CELL) - TOP // CELL
-        parts.append((EventKind.POS, column + CELLS_PER_ROW * row, part))
-        if self.schema.positions == "refined":
-            parts.append((EventKind.POS_REFINE, min(int(x % CELL / 2), 15) + 16 * min(int(y % CELL / 2), 15), part))
-        return parts
+        return parts + [(kind, value, part) for kind, value in position_values(x, y, self.schema)]
 
     def new_combo(self, hit_object: HitObject) -> _Parts:
         return [(EventKind.NEW_COMBO, 0, 0)] if self.on_playfield and hit_object.new_combo else []
@@ -429,14 +425,14 @@ class _Writer:
 
     def sounds(self, time: int, hitsound: int, sample: HitSample, part: int) -> _Parts:
         point = self.timeline.at(time + HITSOUND_LENIENCY_MS * 1000)
-        sample_set = sample.normal_set or point.sample_set or 2
+        sample_set = sample.normal_set or point.sample_set or SOFT
         addition_set = sample.addition_set or sample_set
         if not 1 <= sample_set <= 3:
             sample_set = 1
         if not 1 <= addition_set <= 3:
             addition_set = 1
-        value = (hitsound & 14) // 2 + 8 * (sample_set - 1) + 24 * (addition_set - 1)
         volume = min(max(sample.volume or point.volume, 0), 100)
+        value = hitsound_value(hitsound, sample_set, addition_set)
         return [(EventKind.HITSOUND, value, part), (EventKind.VOLUME, volume, part)]
 
     # Timing points
@@ -451,7 +447,8 @@ class _Writer:
         ]  # green lines above 0 too, as the original
         groups: list[_Group] = []
         for index, (offset, point) in enumerate(used):
-            last = used[index + 1][0] - 10_000 if index + 1 < len(used) else self.end_of_beats(offset)
+            is_last = index + 1 == len(used)
+            last = self.end_of_beats(offset) if is_last else used[index + 1][0] - BEATS_MARGIN_MS * 1000
             self.spend(2 * max(0.0, (last - offset) / 1000 / point.beat_length + 1))
             beat, time = 0, offset
             while time <= last:
@@ -466,15 +463,20 @@ class _Writer:
         return groups
 
     def end_of_beats(self, offset: int) -> int:
+        """Microseconds up to which the beats of the last red line, at `offset` microseconds, are written."""
         if not self.beatmap.hit_objects:
-            return offset + 10_000 if self.song_length_ms is None else _microseconds(self.song_length_ms)
+            return (
+                offset + BEATS_AFTER_EMPTY_MS * 1000
+                if self.song_length_ms is None
+                else _microseconds(self.song_length_ms)
+            )
         last = self.beatmap.hit_objects[-1]
         end = _microseconds(last.end_time)
         if last.slider:
             end = self.timeline.slider_end(
                 _microseconds(last.time), last.slider, self.beatmap.difficulty.slider_multiplier
             )
-        return end + 999
+        return end + 999  # docs/compat.md §4.7
 
     def kiai(self) -> Iterator[_Group]:
         """A group wherever kiai time begins or ends."""
@@ -567,7 +569,3 @@ def _anchors(slider: SliderPath) -> Iterator[tuple[int, EventKind]]:
             yield index, EventKind.RED_ANCHOR
         elif points[index] != points[index - 1]:
             yield index, EventKind.BEZIER_ANCHOR
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Events to human quantities

@@ -101,7 +101,7 @@ class PublishedTokens:
         tokens = self.tokens[context][events]
         is_time = self.is_time[context][events]
         elapsed = (self.times[context][events][is_time] - start) / rate / vocabulary.time_step
-        tokens[is_time] = vocabulary.encode_ticks(np.trunc(elapsed).astype(np.int64))
+        tokens[is_time] = vocabulary.encode_times(np.trunc(elapsed).astype(np.int64))
         return tokens
 
     def _state(self, vocabulary: Vocabulary, start: float) -> list[int]:
@@ -146,7 +146,7 @@ def tokenise(
         hides_kiai: always write that kiai is off.
 
     Raises:
-        CheckpointError: if `conditioning` names something the checkpoint does not know.
+        UsageError: if `conditioning` names something the checkpoint does not know.
     """
     opening = [vocabulary.context_start["none"], vocabulary.context_end["none"]] if version.opens_with_none else []
     changes = {
@@ -257,7 +257,7 @@ class PublishedMap(EncodedMap):
 
         Raises:
             BeatmapError: if the map has events that the vocabulary lacks, or too many.
-            CheckpointError: if `conditioning` names something the checkpoint does not know.
+            UsageError: if `conditioning` names something the checkpoint does not know.
         """
         self.beatmap, self.samples, self.vocabulary, self.config = beatmap, samples, vocabulary, config
         self.exact = exact

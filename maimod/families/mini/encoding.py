@@ -86,7 +86,7 @@ def tokenise(
         dtype=np.int64,
     )
     ticks = grid.ticks(times[is_time])
-    tokens[is_time] = vocabulary.encode_ticks(np.diff(ticks, prepend=ticks[:1]))
+    tokens[is_time] = vocabulary.encode_times(np.diff(ticks, prepend=ticks[:1]))
     return MiniTokens(
         np.array([*vocabulary.prompt(beatmap, conditioning), SOS], dtype=np.int64),
         tokens,
