@@ -121,6 +121,36 @@ def test_the_prompt_tells_mode_difficulty_and_settings(bundled: Vocabulary) -> N
     assert bundled.decode(bundled.prompt(beatmap, Conditioning())[1]) == (EventKind.DIFFICULTY, 24)
 
 
+@pytest.fixture(scope="module")
+def describing() -> Vocabulary:
+    """A vocabulary with all class tokens whose values are computed, and nothing else but what it must have."""
+    ranges = [("song_length", 0, 60), ("keycount", 1, 18), ("hold_note_ratio", -1, 12), ("scroll_speed_ratio", -1, 12)]
+    ranges += [("global_sv", 40, 360), ("cs", 0, 21)]
+    described = [{"type": kind, "min_value": low, "max_value": high} for kind, low, high in ranges]
+    return Vocabulary({"event_ranges": [], "input_event_ranges": described}, VERSIONS["V32"].schema)
+
+
+@pytest.mark.parametrize(("song_ms", "length"), [(0, 0), (9_999, 0), (10_000, 1), (599_999, 59), (10_000_000, 60)])
+def test_song_length_is_in_tens_of_seconds(describing: Vocabulary, song_ms: float, length: int) -> None:
+    tokens = describing.prompt(maps.beatmap(), Conditioning(song_ms=song_ms))
+    assert (EventKind.SONG_LENGTH, length) in map(describing.decode, tokens)
+
+
+@pytest.mark.parametrize(
+    ("n_holds", "n_notes", "value"), [(0, 4, -1), (1, 24, 0), (1, 3, 2), (3, 1, 8), (24, 1, 10), (4, 0, 11)]
+)
+def test_ratios_are_in_tenths_with_values_of_their_own_for_none_and_all(
+    describing: Vocabulary, n_holds: int, n_notes: int, value: int
+) -> None:
+    notes = [f"64,192,{100 * i},1,0" for i in range(n_notes)]
+    holds = [f"192,192,{100 * i},128,0,{100 * i + 90}:0:0:0:0:" for i in range(n_holds)]
+    mania = maps.beatmap([*notes, *holds], mode=3, circle_size=4)
+    values = dict(map(describing.decode, describing.prompt(mania, Conditioning(), scroll_speed_ratio=0.34)))
+    assert values[EventKind.HOLD_NOTE_RATIO] == value
+    assert (values[EventKind.KEYCOUNT], values[EventKind.SCROLL_SPEED_RATIO]) == (4, 3)
+    assert not {EventKind.CS, EventKind.GLOBAL_SV} & set(values)
+
+
 def test_times_are_ticks_since_the_previous_time_whatever_the_tempo(bundled: Vocabulary) -> None:
     def shifts(beat_length: float) -> list[int]:
         beats = [0, 1, 1.5, 1.75, 4]

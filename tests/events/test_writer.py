@@ -14,7 +14,16 @@ import pytest
 from msgspec.structs import replace
 
 from maimod.errors import BeatmapError
-from maimod.events.schema import TYPES, Event, EventKind, EventSchema, EventScore, hitsound_parts, position
+from maimod.events.schema import (
+    TYPES,
+    Event,
+    EventKind,
+    EventSchema,
+    EventScore,
+    hitsound_parts,
+    position,
+    position_values,
+)
 from maimod.events.writer import from_beatmap
 from maimod.families.mapperatorinator.versions import VERSIONS
 from maimod.osu.beatmap import Beatmap
@@ -97,6 +106,10 @@ def test_sample_sets(sample: str, sounds: str) -> None:
     assert sounds in told(beatmap([f"256,192,1000,1,0,{sample}"]))[0]
 
 
+def test_samples_are_soft_where_the_timing_point_states_no_set() -> None:
+    assert "hitsound=32 volume=70" in told(beatmap(timing_points=["0,500,4,0,0,70,1,0"]))[0]
+
+
 def test_samples_are_read_5_ms_late() -> None:
     green = "1005,-100,4,3,0,30,0,0"
     assert "hitsound=64 volume=30" in told(beatmap(timing_points=[RED_LINE, green]))[0]
@@ -128,6 +141,18 @@ def test_slider_version_2() -> None:
         "1500: t=1500 snap=1 hitsound=32 volume=70 hitsound=32 volume=70 last_anchor",
         "2000: t=2000 snap=1 pos=410 pos_refine=100 hitsound=32 volume=70 slider_end",  # (200, 140)
     ]
+
+
+def test_the_body_of_a_slider_sounds_1_ms_after_its_head() -> None:
+    points = [RED_LINE, "1006,-100,4,3,0,30,0,0"]  # the head is read at 1005
+    lines = told(beatmap(["100,100,1000,2,0,L|200:100,1,100"], points))
+    assert "hitsound=32 volume=70 slider_head" in lines[0] and "hitsound=64 volume=30 last_anchor" in lines[1]
+
+
+@pytest.mark.parametrize(("end", "is_repeated"), [(9010, False), (9011, True)])
+def test_nothing_is_repeated_within_10_ms_of_its_end(end: int, is_repeated: bool) -> None:
+    lines = told(beatmap([f"256,192,1000,12,0,{end}"]), V32)
+    assert ("9000: t=9000 spinner_sustain" in lines) is is_repeated
 
 
 def test_long_slider_is_repeated_every_8_s() -> None:
@@ -251,6 +276,20 @@ def test_timing_ends_with_the_last_object() -> None:
     assert told(waltz, SCHEMAS["V30"])[:2] == ["500: t=500 measure", "900: t=900 beat"]
     late = beatmap(["256,192,3000,1,0"], ["500,400.5,3,2,0,70,1,0", "1710,500,4,2,0,70,1,0"])
     assert "1701: measure t=1701" not in told(late, V31, "timing")  # within 10 ms of the next
+
+
+def test_the_last_beat_may_be_up_to_1_ms_after_the_last_object() -> None:
+    def last_beat(time: float) -> str:
+        return told(beatmap([f"256,192,{time},1,0"], format_version=128), V31, "timing")[-1]
+
+    assert last_beat(999.5) == "1000: beat t=1000" and last_beat(999) == "500: beat t=500"
+
+
+def test_timing_of_a_map_without_objects_ends_with_the_song() -> None:
+    empty = dataclasses.replace(beatmap(), hit_objects=())
+    whole = from_beatmap(empty, V31, song_length_ms=1200.0)["timing"]
+    assert [event.time for event in whole if event.kind is EventKind.TIME] == [0, 500, 1000]
+    assert told(empty, V31, "timing") == ["0: timing_point t=0"]
 
 
 def test_kiai() -> None:
@@ -403,6 +442,11 @@ def test_hitsound_parts() -> None:
     assert hitsound_parts(33) == ("soft", "soft", ("whistle",))
     assert hitsound_parts(71) == ("drum", "drum", ("whistle", "finish", "clap"))
     assert hitsound_parts(48 + 8) == ("soft", "drum", ())
+
+
+def test_refined_positions_stay_within_a_row_of_parts() -> None:
+    just_left = dict(position_values(-1e-20, 0.0, V32))  # its remainder by the width of a cell is the width itself
+    assert just_left[EventKind.POS_REFINE] == 15
 
 
 def test_position_is_the_centre_of_the_cell() -> None:
