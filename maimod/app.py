@@ -10,8 +10,10 @@ import gc
 
 gc.disable()  # imports leave no garbage, and 44 collections meanwhile take a hundredth of a check
 
+import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from copy import copy
@@ -25,14 +27,14 @@ from maimod.commands.command_line import (
     FAILED,
     Commands,
     Group,
+    is_pipe_closed,
     outputs_of,
-    quiet_if_pipe_closed,
     rules_of,
     say,
     silence_stdout,
 )
 from maimod.commands.options import from_command_line, parameter, rule_names, takes
-from maimod.errors import NO_TORCH, MaimodError, UsageError
+from maimod.errors import NO_TORCH, MaimodError, unwritable
 from maimod.findings import Severity
 from maimod.linter.limits import set_memory_policy
 from maimod.linter.settings import BUNDLED_MODEL, Settings, Where
@@ -238,7 +240,7 @@ def score(
         try:
             Path(output).write_text("".join(lines), encoding="utf-8", newline="\n")
         except OSError as error:
-            raise UsageError(f"{output}: cannot be written ({error.strerror or error})") from None
+            raise unwritable(output, error) from None
     return 0
 
 
@@ -292,7 +294,9 @@ def info(
 
 @app.command(short_help="Print a script that completes commands in a shell.")
 def completion(
-    shell: Annotated[Literal["bash", "zsh", "fish", "powershell"], typer.Argument(help="The shell that you use.")],
+    shell: Annotated[
+        Literal["bash", "zsh", "fish", "powershell"], typer.Argument(metavar="SHELL", help="The shell that you use.")
+    ],
 ) -> int:
     """Print a script that completes commands, options, rules and paths; docs/ci.md says where it goes."""
     from maimod.commands.completion import script
@@ -353,10 +357,13 @@ def main(argv: list[str] | None = None) -> int:
         silence_stdout()  # typer's answer to a closed pipe
         return 0
     except OSError as error:
-        try:
-            quiet_if_pipe_closed(error)
-        except OSError:
+        if error.errno == errno.ENOSPC:
+            silence_stdout()  # the interpreter flushes it once more
+            say(str(unwritable(error.filename or "the output", error)))
+            return FAILED
+        if not is_pipe_closed(error):
             return _unexpected(error)
+        silence_stdout()
         return 0
     except Exception as error:
         return _unexpected(error)
@@ -365,17 +372,31 @@ def main(argv: list[str] | None = None) -> int:
             gc.freeze()
 
 
+_WORDS = (
+    (r"Value error, ", ""),
+    (r", unable to parse.*", ""),
+    (r"Input should be a valid integer", "must be a whole number"),
+    (r"Input should be a valid number", "must be a number"),
+    (r"Input should be ", "must be "),
+    (r"greater than or equal to", "at least"),
+    (r"less than or equal to", "at most"),
+    (r"^No such (\w+):? ", r"no such \1 "),
+    (r"^(?=Missing|Invalid)(\w)", lambda found: found[1].lower()),
+    (r" \(Possible options: (.*)\)", lambda found: f"; did you mean {found[1].replace(', ', ' or ')}?"),
+    (r"\. Did you mean ", "; did you mean "),
+    (r"^Got unexpected extra argument\(s\) \((.*)\)", r"one argument or more too many: \1"),
+    (r"\bdir (?='.*' does not exist)", "folder "),
+    (r"\.$", ""),
+)
+"""Words of typer and pydantic, as patterns, and ours, which are those of the other messages and of configuration files."""
+
+
 def _plain(message: str) -> str:
-    """A message of typer's in one line, without what pydantic adds: "must be a whole number" in place of "Input should be a
-    valid integer, unable to parse string as an integer"."""
-    for theirs, ours in (
-        ("Value error, ", ""),
-        ("Input should be a valid integer", "must be a whole number"),
-        ("Input should be a valid number", "must be a number"),
-        ("Input should be ", "must be "),
-    ):
-        message = message.replace(theirs, ours)
-    return " ".join(message.partition(", unable to parse")[0].split())
+    """A message of typer's in one line and in our words."""
+    message = " ".join(message.split())
+    for theirs, ours in _WORDS:
+        message = re.sub(theirs, ours, message)
+    return message
 
 
 def _command_line(words: Sequence[str]) -> Any:

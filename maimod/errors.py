@@ -27,6 +27,11 @@ class UsageError(MaimodError):
     """The call cannot be carried out as given."""
 
 
+def unwritable(path: object, error: OSError) -> UsageError:
+    """The error for an output that cannot be written."""
+    return UsageError(f"{path}: cannot be written ({error.strerror or error})")
+
+
 class ConfigError(MaimodError):
     """A configuration or a baseline that cannot be used."""
 

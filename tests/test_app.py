@@ -266,31 +266,47 @@ def test_estimates_are_told_from_facts_by_their_rules(lint, capsys):
             ["check", "x", "--format", "json:map.osu"],
             "--format json:map.osu: would overwrite a file of a map; maimod never changes one",
         ),
-        (["check", "x", "--format", "json:no/r.json"], "--format json:no/r.json: no folder no; name a file"),
+        (["check", "x", "--format", "json:no/r.json"], "--format json:no/r.json: there is no folder no; make it first"),
+        (["check", "x", "--format", "json:."], "--format json:.: this is a folder; name a file"),
         (["check", "x", "--ignore", "rythm"], "--ignore rythm: no such rule; did you mean rhythm?"),
         (["check", "x", "--select", "rhythm,ofset"], "--select ofset: no such rule; did you mean timing/offset?"),
         (
             ["check", "x", "--device", "gpu"],
-            "Invalid value for --device: 'gpu' is not one of auto, cpu, cuda, cuda:N, mps (see maimod check --help)",
+            "invalid value for --device: 'gpu' is not one of auto, cpu, cuda, cuda:N, mps (see maimod check --help)",
         ),
         (
             ["check", "x", "--precision", "fp8"],
-            "Invalid value for '--precision': 'fp8' is not one of 'auto', 'fp32', 'bf16', 'amp', 'int8'. (see maimod check --help)",
+            "invalid value for '--precision': 'fp8' is not one of 'auto', 'fp32', 'bf16', 'amp', 'int8' (see maimod check --help)",
         ),
         (
             ["check", "x", "--max-findings", "many"],
-            "Invalid value for '--max-findings': must be a whole number (see maimod check --help)",
+            "invalid value for '--max-findings': must be a whole number (see maimod check --help)",
         ),
         (
             ["check", "x", "--min-score", "2"],
-            "Invalid value for '--min-score': must be less than or equal to 1 (see maimod check --help)",
+            "invalid value for '--min-score': must be at most 1 (see maimod check --help)",
         ),
-        (["check", ""], "Invalid value for PATH: an empty path (see maimod check --help)"),
+        (["check", ""], "invalid value for PATH: an empty path (see maimod check --help)"),
         (["beatmap_path=''"], "beatmap_path is empty: give the path of a .osu file"),
         (["beatmap_pat=x.osu"], "beatmap_pat=: no such option; did you mean beatmap_path=?"),
         (["beatmap_path=x", "raw_output=maybe"], "raw_output=maybe: must be true or false"),
-        (["chekc"], "No such command 'chekc'. Did you mean 'check'? (see maimod --help)"),
-        (["--foo"], "No such option: --foo (see maimod --help)"),
+        (["chekc"], "no such command 'chekc'; did you mean 'check'? (see maimod --help)"),
+        (["--foo"], "no such option --foo (see maimod --help)"),
+        (
+            ["check", "x", "--no-modle"],
+            "no such option --no-modle; did you mean --model or --no-cache or --no-model? (see maimod check --help)",
+        ),
+        (["explain"], "missing argument 'RULE' (see maimod explain --help)"),
+        (["rules", "a", "b"], "one argument or more too many: a b (see maimod rules --help)"),
+        (
+            ["completion", "tcsh"],
+            "invalid value for 'SHELL': 'tcsh' is not one of 'bash', 'zsh', 'fish', 'powershell' (see maimod completion --help)",
+        ),
+        (
+            ["train", "no", "--output", "o"],
+            "invalid value for 'SONGS_DIR': folder 'no' does not exist (see maimod train --help)",
+        ),
+        (["explain", ""], "an empty name; maimod rules lists the rules"),
         (["explain", "ofset"], "ofset: no such rule; did you mean timing/offset?"),
         (["explain", "xyz"], "xyz: no such rule; see maimod rules"),
     ],
@@ -309,8 +325,8 @@ def test_bad_usage_is_one_line(lint, capsys, tokens, line):
             "unexpected ValueError: odd \ufffd[2J (a bug; MAIMOD_DEBUG=1 shows the traceback)",
         ),
         (
-            OSError(28, "No space left"),
-            "unexpected OSError: [Errno 28] No space left (a bug; MAIMOD_DEBUG=1 shows the traceback)",
+            OSError(errno.EIO, "Input/output error"),
+            "unexpected OSError: [Errno 5] Input/output error (a bug; MAIMOD_DEBUG=1 shows the traceback)",
         ),
     ],
 )
@@ -318,6 +334,23 @@ def test_errors_are_one_line(lint, capsys, monkeypatch, error, line):
     lint.error = error
     assert app.main(["check", "x"]) == 2
     assert capsys.readouterr() == ("", f"maimod: {line}\n")
+
+
+def test_a_folder_without_the_right_to_write_is_said_before_the_check(lint, capsys, monkeypatch):
+    monkeypatch.setattr(command_line.os, "access", lambda path, mode: False)
+    assert app.main(["check", "x", "--format", "json:r.json"]) == 2
+    assert capsys.readouterr().err == "maimod: --format json:r.json: no right to write in .; name a file elsewhere\n"
+    assert lint.paths is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("command", ["version", "rules"])
+def test_a_full_disk_is_no_bug(command):
+    code = f"from maimod.app import main; raise SystemExit(main(['{command}']))"
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    line = "maimod: the output: cannot be written (No space left on device)\n"
+    assert (result.returncode, result.stderr) == (2, line)
 
 
 def test_debug_shows_the_traceback(lint, capsys, monkeypatch):
@@ -427,6 +460,11 @@ def test_the_help_is_in_whole_sentences_and_plain_words(command, capsys):
     shown = capsys.readouterr().out
     assert shown.startswith("Usage: maimod")
     assert not re.search(r"\w\.\.\.\n|<int|<float|<str|list\[|\[\[", shown)
+
+
+def test_the_help_of_a_command_of_a_group_has_plain_words_too(capsys):
+    assert app.main(["model", "info", "--help"]) == 0
+    assert "  NAME|DIR|ID  Bundled model" in capsys.readouterr().out
 
 
 def run(code: str) -> subprocess.CompletedProcess:

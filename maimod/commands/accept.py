@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from maimod.commands.baseline import add, load, subtract
 from maimod.commands.command_line import say, suggest
 from maimod.commands.resolve import Check, writable_baseline
-from maimod.errors import UsageError
+from maimod.errors import UsageError, unwritable
 from maimod.findings import BeatmapReport, Finding, Report
 
 MANY = 10
@@ -51,7 +51,7 @@ def accept(check: Check, names: Sequence[str]) -> int:
     try:
         add(path, new, known, report.model)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise unwritable(path, error) from None
     for beatmap, one in new:
         say(f"accepted in {path}: {_line(beatmap, one)}")
     if len(new) < len(chosen):
@@ -68,11 +68,11 @@ def _named(name: str, report: Report, rules: Sequence[str]) -> list[Found]:
     """
     rule, at, time = name.partition("@")
     if rule and (of_category := [one for one in rules if one.startswith(f"{rule.rstrip('/')}/")]):
-        raise UsageError(f"{name}: {rule} is a category; name one of its rules, as in {of_category[0]}{at}{time}")
+        raise UsageError(f"{name}: a category; name one of its rules, as in {of_category[0]}{at}{time}")
     if " " in name.strip() and (meant := [one for one in rules if name.split()[-1] == one]):
         raise UsageError(f"{name}: write RULE@TIME, as in {meant[0]}@{name.split()[0]}")
     if rule not in rules:
-        raise UsageError(f"{name}: no rule {rule}{suggest(rule, rules) or '; write RULE@TIME, see maimod rules'}")
+        raise UsageError(f"{name}: no such rule{suggest(rule, rules) or '; write RULE@TIME, see maimod rules'}")
     of_rule = [(beatmap, one) for beatmap in report.beatmaps for one in beatmap.findings if one.rule == rule]
     found = [pair for pair in of_rule if _is_at(pair[1], time.strip())] if at else of_rule
     if not of_rule:

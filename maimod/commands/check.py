@@ -20,7 +20,7 @@ from maimod.commands.command_line import FAILED, FOUND, say
 from maimod.commands.output import Stream, stream_of, write
 from maimod.commands.resolve import STDIN, Check
 from maimod.commands.shards import numbers_of, part_of, shard_of
-from maimod.errors import UsageError
+from maimod.errors import UsageError, unwritable
 from maimod.findings import BeatmapReport, Report, Severity
 from maimod.osu.discovery import TEMPORARY_PREFIX, find
 from maimod.osu.limits import MAX_FILE_BYTES
@@ -341,7 +341,7 @@ def _accept(check: Check, report: Report, settings: Sequence[Settings], old: Bas
     try:
         count = write_baseline(check.options.baseline, report, settings, old)
     except OSError as error:
-        raise UsageError(f"{check.options.baseline}: cannot be written ({error.strerror or error})") from None
+        raise unwritable(check.options.baseline, error) from None
     say(f"{count} finding{'s' * (count != 1)} accepted in {check.options.baseline}")
 
 

@@ -43,6 +43,8 @@ class Group(TyperGroup):
         if not args and not ctx.resilient_parsing:
             typer.echo(ctx.get_help(), err=True)
             raise typer.Exit(FAILED)
+        for one in (*self.get_params(ctx), *(one for each in self.commands.values() for one in each.get_params(ctx))):
+            _name_plainly(one)
         return super().parse_args(ctx, args)
 
 
@@ -62,7 +64,6 @@ class Commands(Group):
         has_own_commands = hasattr(command, "commands")
         for one in (*self.get_params(ctx), *(command.get_params(ctx) if command else ())):
             setattr(one, "process_value", partial(_processed, one, one.process_value))  # noqa: B010
-            _name_plainly(one)
         return super().parse_args(
             ctx, args if command is None or has_own_commands else [args[0], *rewrite(args[1:], command)]
         )
@@ -206,9 +207,12 @@ def outputs_of(formats: Sequence[str], paths: Sequence[str]) -> list[tuple[str, 
         if path is not None:
             if path.suffix.lower() in NEVER_WRITTEN or any(_is_same(path, other) for other in paths):
                 raise UsageError(f"--format {given}: would overwrite a file of a map; maimod never changes one")
-            if path.is_dir() or not path.parent.is_dir():
-                why = "this is a folder" if path.is_dir() else f"no folder {path.parent}"
-                raise UsageError(f"--format {given}: {why}; name a file")
+            if path.is_dir():
+                raise UsageError(f"--format {given}: this is a folder; name a file")
+            if not path.parent.is_dir():
+                raise UsageError(f"--format {given}: there is no folder {path.parent}; make it first")
+            if not os.access(path.parent, os.W_OK):
+                raise UsageError(f"--format {given}: no right to write in {path.parent}; name a file elsewhere")
         outputs.append((name, path))
     if sum(path is None for _, path in outputs) > 1:
         raise UsageError(
@@ -243,7 +247,9 @@ def rules_of(prefix: str) -> list[Rule]:
     known = {rule.id: rule for check in CHECKS for rule in check.rules}
     if prefix in known:
         return [known[prefix]]
-    found = [rule for name, rule in known.items() if prefix and name.startswith(prefix)]
+    found = [rule for name, rule in known.items() if name.startswith(prefix)]
+    if not prefix:
+        raise UsageError("an empty name; maimod rules lists the rules")
     if not found:
         raise UsageError(f"{prefix}: no such rule{suggest(prefix, list(known)) or '; see maimod rules'}")
     return found
@@ -258,16 +264,26 @@ def say(text: str) -> None:
     print(f"maimod: {clean(text)}", file=sys.stderr)
 
 
-def quiet_if_pipe_closed(error: OSError) -> None:
-    """End the output if the reader has closed the pipe (`| head`); raise any other error again."""
-    if error.errno != errno.EPIPE and not (os.name == "nt" and error.errno == errno.EINVAL):
-        raise error
-    silence_stdout()
+def is_pipe_closed(error: OSError) -> bool:
+    """Whether an error of stdout means that its reader has closed the pipe, as `| head` does."""
+    return error.errno == errno.EPIPE or (os.name == "nt" and error.errno == errno.EINVAL)
 
 
 def silence_stdout() -> None:
     """Discard further output, so that the interpreter's final flush raises no error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """Flush what is printed, and end the output if the reader has closed the pipe: the exit code is still that of the findings."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        if not is_pipe_closed(error):
+            raise
+        silence_stdout()
 
 
 @contextmanager
@@ -280,4 +296,4 @@ def files_named() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None

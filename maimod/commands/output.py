@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from maimod.commands.command_line import quiet_if_pipe_closed
+from maimod.commands.command_line import printing
 from maimod.commands.whole_file import whole_file
-from maimod.errors import UsageError
+from maimod.errors import unwritable
 from maimod.findings import Report
 from maimod.reporters import REPORTERS
 from maimod.reporters.view import View, shorten
@@ -43,16 +42,6 @@ def stream_of(outputs: Sequence[tuple[str, Path | None]], view: View) -> Stream 
     return _Beatmaps(view) if ("console", None) in outputs and view.max_findings is None else None
 
 
-@contextmanager
-def _printing() -> Iterator[None]:
-    """Flush what is printed, and end the output if the reader has closed the pipe: the exit code is still that of the findings."""
-    try:
-        yield
-        sys.stdout.flush()
-    except OSError as error:
-        quiet_if_pipe_closed(error)
-
-
 class _Verdicts:
     """Prints verdicts as their entries are finished."""
 
@@ -62,12 +51,12 @@ class _Verdicts:
         self._lines = Verdicts(sys.stdout, view)
 
     def add(self, report: Report, total: int) -> None:
-        with _printing():
+        with printing():
             for beatmap in report.beatmaps:
                 self._lines.add(beatmap)
 
     def finish(self, report: Report) -> None:
-        with _printing():
+        with printing():
             self._lines.finish(report)
 
 
@@ -86,7 +75,7 @@ class _Beatmaps:
         self._held.append(report)
         if self._console is None and all(beatmap.status == "error" for beatmap in report.beatmaps):
             return
-        with _printing():
+        with printing():
             if self._console is None:
                 from maimod.reporters.console import Stream as ConsoleStream
 
@@ -99,7 +88,7 @@ class _Beatmaps:
     def finish(self, report: Report) -> None:
         if self._console is None:
             return
-        with _printing():
+        with printing():
             self._console.finish(report, shorten(report, self.view))
 
 
@@ -116,11 +105,11 @@ def write(name: str, target: Path | None, report: Report, view: View, stream: St
 def write_report(name: str, target: Path | None, report: Report, view: View) -> None:
     """Write a report to stdout or its file."""
     if target is None:
-        with _printing():
+        with printing():
             REPORTERS[name](report, sys.stdout, view)
         return
     try:
         with whole_file(target) as out:
             REPORTERS[name](report, out, msgspec.structs.replace(view, plain=True))
     except OSError as error:
-        raise UsageError(f"{target}: cannot be written ({error.strerror or error})") from None
+        raise unwritable(target, error) from None

@@ -12,7 +12,6 @@ import typer
 from maimod.commands import interrupts
 from maimod.commands.command_line import files_named, say
 from maimod.commands.options import parameter
-from maimod.errors import UsageError
 from maimod.linter.settings import BUNDLED_MODEL, Settings
 
 Device = Annotated[str, parameter("device")]
@@ -114,12 +113,10 @@ def train(
         source = tasks.Source(
             songs, model_folder(start) if start else None, model_folder(shape), batch, cache, jobs, lora, layers
         )
-        with TrainingBar(sys.stderr) if watched else nullcontext() as bar:
+        with files_named(), TrainingBar(sys.stderr) if watched else nullcontext() as bar:
             tasks.train(
                 network, source, output, options, bar.say if bar else say, bar.show if bar else lambda progress: None
             )
-    except OSError as error:
-        raise UsageError(str(error)) from None
     except KeyboardInterrupt:
         say(f"interrupted; the same command continues from what is stored in {output}")
         return interrupts.exit_code()

@@ -81,7 +81,7 @@ def lint(
     given = [path for path in paths if isinstance(path, Source)]
     sources = given or discovery.find([path for path in paths if not isinstance(path, Source)])
     if settings.audio_path is not None and sum(len(source.entries) for source in sources) > 1:
-        raise UsageError("audio_path can only be used with a single beatmap")
+        raise UsageError("--audio-path is the song of one difficulty: give one .osu file")
     tasks = [_task(number, source, settings, settings_of) for number, source in enumerate(sources)]
     session = session or Session(cache)
     limits, watched = limits or Limits(), watched or Limits()

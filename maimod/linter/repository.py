@@ -69,7 +69,13 @@ def root_of(folder: Path) -> Path:
     Raises:
         UsageError: if it is in none.
     """
-    return Path(git(folder, "rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").rstrip("\n")).resolve()
+    try:
+        top = git(folder, "rev-parse", "--show-toplevel")
+    except UsageError as error:
+        if "not a git repository" in str(error):
+            raise UsageError(f"{folder}: in no git repository") from None
+        raise
+    return Path(top.decode("utf-8", "surrogateescape").rstrip("\n")).resolve()
 
 
 def blob(root: Path, revision: str, path: str, most: int) -> bytes | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
+from maimod.errors import unwritable
 from maimod.findings import BeatmapReport, Finding, Report, Severity
 from maimod.reporters.json import left_out
 from maimod.reporters.markdown import ADVICE, counts, escape, lines
@@ -24,7 +25,11 @@ SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 
 
 def github(report: Report, out: TextIO, view: View) -> None:
-    """Write annotations to `out` and, inside a workflow, the summary to the file named by `GITHUB_STEP_SUMMARY`."""
+    """Write annotations to `out` and, inside a workflow, the summary to the file named by `GITHUB_STEP_SUMMARY`.
+
+    Raises:
+        UsageError: if the summary cannot be written.
+    """
     shown = shorten(report, view)
     if report.interruption:
         out.write(command("error", report.interruption, title="maimod"))
@@ -47,8 +52,11 @@ def github(report: Report, out: TextIO, view: View) -> None:
             )
     path = os.environ.get(SUMMARY_VARIABLE)
     if path:
-        with open(path, "a", encoding="utf-8", errors="replace", newline="\n") as file:
-            file.write(summary(report, view))
+        try:
+            with open(path, "a", encoding="utf-8", errors="replace", newline="\n") as file:
+                file.write(summary(report, view))
+        except OSError as error:
+            raise unwritable(f"{SUMMARY_VARIABLE}={path}", error) from None
 
 
 def _annotation(beatmap: BeatmapReport, finding: Finding) -> str:

@@ -7,11 +7,10 @@ count as false, although some are real. Figures are made in :mod:`maimod.trainin
 
 from __future__ import annotations
 
-import json
 import platform
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import lru_cache, partial
 from importlib.metadata import version
@@ -79,15 +78,14 @@ def sources(
     refused: set[str] = set()
     if manifest is not None:
         root = folder.resolve()
-        for line in manifest.read_text(encoding="utf-8").splitlines():
-            entry = json.loads(line)
-            path = manifest.parent / entry["map"]
+        for entry in _entries(manifest):
+            path = manifest.parent / entry.map
             if not path.resolve().is_relative_to(root):
                 continue
             if not accept(path.parent):
-                refused.add(str(entry["song_group"]))
-            if (entry["ranked"] or unranked) and (entry["aligned"] or without_song):
-                songs[str(entry["song_group"]), int(entry["mode"])].append(path)
+                refused.add(str(entry.song_group))
+            if (entry.ranked or unranked) and (entry.aligned or without_song):
+                songs[str(entry.song_group), entry.mode].append(path)
     else:
         folders = [source for source in discovery.find([folder]) if not source.is_archive]
         for path in [source.path / entry.inner for source in folders for entry in source.entries]:
@@ -104,6 +102,29 @@ def sources(
         for place, path in enumerate(sorted(paths, key=lambda path: (lot(path.name), path.name))[:per_song])
     ]
     return [path for _, _, path in sorted(picked)]
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """A line of a manifest; other keys are left out."""
+
+    map: str
+    mode: int
+    song_group: str | int
+    ranked: bool
+    aligned: bool
+
+
+def _entries(manifest: Path) -> Iterator[_Entry]:
+    """The lines of a manifest.
+
+    Raises:
+        UsageError: if one is none.
+    """
+    for number, line in enumerate(manifest.read_bytes().splitlines(), start=1):
+        try:
+            yield msgspec.json.decode(line, type=_Entry)
+        except msgspec.DecodeError as error:
+            raise UsageError(f"{manifest}:{number}: not a line of a manifest ({error})") from None
 
 
 def _mode_with_song(path: Path) -> int | None:

@@ -13,6 +13,7 @@ from maimod.errors import UsageError
 from maimod.findings import plain
 from maimod.linter.settings import Settings
 from maimod.osu.beatmap import Mode
+from maimod.reporters.page import end_of, start_of
 from maimod.training import corrections, tables
 from maimod.training.corpus import is_held_out
 from maimod.training.evaluate import Planting, read, run, sources, to_json
@@ -42,10 +43,15 @@ def evaluate(
     """Run `maimod evaluate`; its help describes the arguments.
 
     Raises:
-        UsageError: if a fault is unknown, there is no map to plant it in, or the folder of pairs has none.
+        UsageError: if a file cannot be written, a fault is unknown, there is no map to plant it in, or the folder of pairs has none.
     """
     if songs is None and pairs is None:
         raise UsageError("nothing to evaluate on: give a folder of good maps, or --pairs DIR")
+    for file in (json_file, markdown_file):  # a run takes minutes to hours
+        if file and (file.is_dir() or not file.parent.is_dir()):
+            raise UsageError(
+                f"{file}: {'a folder' if file.is_dir() else f'there is no folder {file.parent}'}; name a file"
+            )
     stored: dict[str, Any] = {"seed": seed, "model": settings.model or "none"}
     text = ""
     if songs is not None:
@@ -93,7 +99,8 @@ def _run(
 
     def report_map(done: int, path: Path) -> None:
         left = (time.monotonic() - began) / done * (len(paths) - done)
-        report(f"{done} of {len(paths)}, about {left / 60:.0f} min left: {path.parent.name[:40]}/{path.name[-40:]}")
+        name = f"{start_of(path.parent.name, 40)}/{end_of(path.name, 40)}"
+        report(f"{done} of {len(paths)}, about {left / 60:.0f} min left: {name}")
 
     return run(paths, settings, planting, jobs=jobs, split=split, report=report_map)
 

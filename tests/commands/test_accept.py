@@ -61,12 +61,12 @@ def test_accepting_adds_to_the_file_and_once_only(folder, capsys):
     [
         (["rhythm/unsnapped"], "rhythm/unsnapped: 2 findings; add @TIME of one: 00:03:507 [Hard], 00:08:007 [Hard]"),
         (["rhythm/unsnapped@5"], "rhythm/unsnapped@5: no finding at this time; there are: 00:03:507 [Hard]"),
-        (["rhythm/unsnaped@5"], "rhythm/unsnaped@5: no rule rhythm/unsnaped; did you mean rhythm/unsnapped"),
+        (["rhythm/unsnaped@5"], "rhythm/unsnaped@5: no such rule; did you mean rhythm/unsnapped"),
         (
             ["00:03:507 (1) -  rhythm/unsnapped"],
             "00:03:507 (1) -  rhythm/unsnapped: write RULE@TIME, as in rhythm/unsnapped@00:03:507",
         ),
-        (["rhythm@5"], "rhythm@5: rhythm is a category; name one of its rules, as in rhythm/"),
+        (["rhythm@5"], "rhythm@5: a category; name one of its rules, as in rhythm/"),
         (["kiai/unsnapped@5"], "kiai/unsnapped@5: there is no finding of this rule"),
         ([*TIMES, "kiai/unsnapped"], "kiai/unsnapped: there is no finding of this rule"),
     ],

@@ -192,7 +192,8 @@ def test_what_cannot_be_compared_is_said_in_one_line(repository, capsys, options
 def test_maps_outside_of_a_repository_are_said_to_be(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(songs(tmp_path / "Songs", 1).parent)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert main([*CHECK, "--diff", "main"]) == 2 and "not a git repository" in capsys.readouterr().err
+    assert main([*CHECK, "--diff", "main"]) == 2
+    assert capsys.readouterr().err.endswith(": in no git repository\n")
 
 
 def versions(tmp_path, *texts: str):

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from junitparser import Error, Failure, JUnitXml, Skipped
 
+from maimod.errors import UsageError
 from maimod.findings import Expected, Report, Scope, Severity
 from maimod.reporters import REPORTERS
 from maimod.reporters.github import MAX_SUMMARY_BYTES
@@ -209,6 +210,12 @@ def test_github_commands_cannot_be_smuggled_in(monkeypatch):
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     for line in text("github", Report("0.1.0", None, (HOSTILE,))).splitlines():
         assert line.startswith("::warning file=sets/100%25 [a]%2C b%3Ac%0A%3A%3Aerror%3A%3A/a.osu,")
+
+
+def test_a_summary_that_cannot_be_written_is_said_in_one_line(monkeypatch, tmp_path):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "no" / "summary.md"))
+    with pytest.raises(UsageError, match=r"^GITHUB_STEP_SUMMARY=.*summary.md: cannot be written \(No such file"):
+        text("github", SET)
 
 
 def test_github_says_what_it_does_not_annotate(monkeypatch, tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from maimod.app import main
 from maimod.errors import UsageError
 from maimod.findings import BeatmapReport, Category, Finding, Severity
 from maimod.linter.pipeline import Analysis
@@ -296,6 +297,17 @@ def test_the_commands_from_end_to_end(songs: Path, tmp_path: Path) -> None:
         other = Evaluation(0, "none", (), (untouched("elsewhere"),))
         (tmp_path / "other.json").write_text(json.dumps(to_json(other)))
         evaluation_commands.compare(one, tmp_path / "other.json")
+
+
+def test_bad_files_are_said_before_the_run(songs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, line in (
+        (["--json", str(tmp_path)], f"{tmp_path}: a folder; name a file"),
+        (["--markdown", "no/x.md"], "no/x.md: there is no folder no; name a file"),
+        (["--manifest", __file__], f"{__file__}:1: not a line of a manifest (Expected `object`, got `str`)\n"),
+    ):
+        assert main(["evaluate", str(songs), "--no-model", "--maps", "1", *arguments]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"maimod: {line}") and said.count("\n") == 1
 
 
 def test_one_map_of_each_song(tmp_path: Path) -> None:

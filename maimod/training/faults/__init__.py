@@ -10,6 +10,7 @@ downbeat, an addition from a pattern. With the same seed, all doses of a kind us
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from maimod.training.faults.base import Fault, Planted
 from maimod.training.faults.classic import lines, modes, playfield, repeated, rhythm, sliders, sounds, timing
@@ -132,7 +133,10 @@ def select(names: Iterable[str] = ()) -> tuple[Fault, ...]:
 
     for name in wanted:
         if not any(is_called(fault, name) for fault in FAULTS):
+            known = {*SETS, *(word for fault in FAULTS for word in (fault.kind, fault.category))}
+            close = get_close_matches(name, sorted(known), 3)
             raise ValueError(
-                f"no fault is called {name!r}; there are: {', '.join(sorted({fault.kind for fault in FAULTS}))}"
+                f"no fault is called {name!r}; "
+                + (f"did you mean {' or '.join(close)}?" if close else f"sets are {', '.join(SETS)}")
             )
     return tuple(f for f in FAULTS if not wanted or any(is_called(f, name) for name in wanted))

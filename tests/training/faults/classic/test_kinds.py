@@ -365,7 +365,9 @@ def test_faults_are_selected_by_kind_name_and_category() -> None:
         "combos-pasted",
         "combo-reversed",
     }
-    with pytest.raises(ValueError, match="no fault is called 'typo'"):
+    with pytest.raises(ValueError, match="no fault is called 'mooved'; did you mean moved"):
+        select(["mooved"])
+    with pytest.raises(ValueError, match="no fault is called 'typo'; sets are classic, further, "):
         select(["typo"])
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
 
