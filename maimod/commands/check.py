@@ -313,8 +313,8 @@ class _Listing:
             found = "finding" if self.known == 1 else "findings"
             say(f"--new-only: {self.known} {found} of the last run without it not listed, and not counted by --fail-on")
         if self.uncompared and self.reference is None:
-            maps = "difficulty has" if self.uncompared == 1 else "difficulties have"
-            say(f"--new-only: {self.uncompared} {maps} no run without it to compare with, so all findings are listed")
+            maps = "difficulty was" if self.uncompared == 1 else "difficulties were"
+            say(f"--new-only: {self.uncompared} {maps} never checked without it, so all their findings are listed")
         if not self.new and not self.resolved:
             return
         say(f"since {self._since}: {self.new} new, {len(self.resolved)} resolved")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_origin, get_type_hints
 
 import msgspec
 import typer
@@ -22,9 +22,6 @@ from maimod.findings import Severity
 from maimod.linter.limits import DEFAULT_MEGABYTES, DEFAULT_SECONDS
 from maimod.linter.settings import CACHE_MEGABYTES, Names, Option, Settings, Where
 from maimod.reporters import REPORTERS
-
-if TYPE_CHECKING:
-    pass
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -40,7 +37,9 @@ class CheckOptions(Settings):
     format: Annotated[
         tuple[str, ...],
         Option(
-            help=f"{', '.join(REPORTERS)}; to stdout or a file. Repeatable.", metavar="NAME[:FILE]", names=Names.REPORT
+            help=f"{', '.join(REPORTERS)}; to stdout or a file; console by default. Repeatable.",
+            metavar="NAME[:FILE]",
+            names=Names.REPORT,
         ),
     ] = ("console",)
     fail_on: Annotated[
@@ -246,8 +245,8 @@ def takes(where: Where) -> Callable[[Command], Command]:
     return decorate
 
 
-def parameter(name: str) -> Any:
-    """The Typer option of a declared option, for commands that take few of them."""
+def parameter(name: str, help: str = "") -> Any:
+    """The Typer option of a declared option, for commands that take few of them; `help` replaces its text."""
     one = declared()[name]
     is_optional = one.default is None or one.default == ()
     return typer.Option(
@@ -257,7 +256,7 @@ def parameter(name: str) -> Any:
         min=one.option.least,
         max=one.option.most,
         show_default=not is_optional and one.kind is not bool and get_origin(one.kind) is not tuple,
-        help=one.option.help,
+        help=help or one.option.help,
         autocompletion=rule_names if one.option.are_rules else _formats if one.option.names is Names.REPORT else None,
     )
 

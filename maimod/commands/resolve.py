@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 """The path that means a `.osu` file on stdin."""
+FOR_THE_MODEL = ("lora", "difficulty", "mapper_id", "year", "descriptors")
+"""Options that only a model reads."""
 LEAST_MEMORY = 300
 """MB. With less, a process cannot even load the libraries, or ends in the middle of one."""
 
@@ -85,6 +87,8 @@ def resolve(paths: Sequence[str], typed: Mapping[str, Any]) -> Check:
 
     if typed.get("isolated") and typed.get("config"):
         raise UsageError("--isolated and --config exclude each other")
+    if typed.get("no_model") and (unused := [declared()[name].flag for name in FOR_THE_MODEL if name in typed]):
+        say(f"--no-model: no model reads {', '.join(unused)}")
     typed = {**PRESETS[typed.get("preset")], **typed}
     config = named_config(typed)
     if config is None:
@@ -132,6 +136,9 @@ def _cache(options: CheckOptions) -> Cache:
 def _refuse_contradictions(check: Check) -> None:
     """Raise UsageError for options that exclude each other."""
     options = check.options
+    is_chosen = "select" in check.typed or "ignore" in check.typed
+    if is_chosen and not options.overrides and not any(map(options.selects, check.view.rules)):
+        raise UsageError("--select and --ignore leave no rule")
     if options.write_baseline:
         writable_baseline(check, "--write-baseline")
     if options.baseline is not None and options.baseline.suffix.lower() in NEVER_WRITTEN:

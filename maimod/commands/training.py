@@ -68,7 +68,12 @@ def train(
         int, typer.Option(min=0, help="Train a low-rank adapter of this rank for --lora; 0 trains the whole network.")
     ] = 0,
     lora_alpha: Annotated[
-        int | None, typer.Option(min=1, show_default=False, help="Scale of the adapter times its rank; else the rank.")
+        int | None,
+        typer.Option(
+            min=1,
+            show_default=False,
+            help="The adapter is multiplied by this over its rank; by default the rank itself.",
+        ),
     ] = None,
     precision: Annotated[
         Literal["auto", "bf16", "fp32"],
@@ -148,7 +153,7 @@ def evaluate(
         typer.Option(
             metavar="NAMES",
             help="Kinds (moved), doses (moved:60 px), categories (rhythm) or sets (classic, further, third, fourth, fifth) of "
-            "mistakes, with commas; none: only the untouched maps.",
+            "mistakes, with commas; all by default. none: only the untouched maps.",
         ),
     ] = "",
     together: Annotated[

@@ -105,7 +105,8 @@ class Stream:
                 page.paragraph(report.interruption, "bold red")
             return
         if self.many:
-            page.line()
+            if self.separate or view.statistics:
+                page.line()
             _list_of_maps(page, shown.report)
         page.line()
         page.rule()

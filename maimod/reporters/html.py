@@ -6,15 +6,12 @@ import base64
 import hashlib
 import json
 from html import escape
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from maimod.findings import Report
 from maimod.reporters import viewer
 from maimod.reporters.text import clean, json_without_commands, markup_without_commands, without_controls
 from maimod.reporters.view import View, shorten
-
-if TYPE_CHECKING:
-    pass
 
 # The page loads nothing and runs only its own script, even if a map contains HTML.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"

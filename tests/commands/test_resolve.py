@@ -111,6 +111,15 @@ def test_one_configuration_for_all_if_it_is_named(mapset, tmp_path):
         effective("sets", config=Path("other.toml"), isolated=True)
 
 
+def test_what_leaves_no_rule_or_has_no_effect_is_said(mapset, capsys):
+    with pytest.raises(UsageError, match="--select and --ignore leave no rule"):
+        resolve(["sets"], {"select": ("rhythm",), "ignore": ("rhythm",)})
+    resolve(["sets"], {"select": ("rhythm/unsnapped",), "ignore": ("rhythm",)})
+    assert capsys.readouterr().err == ""
+    resolve(["sets"], {"no_model": True, "lora": "adapter", "year": 2015})
+    assert capsys.readouterr().err == "maimod: --no-model: no model reads --lora, --year\n"
+
+
 def test_rules_may_be_joined_with_commas(mapset, tmp_path):
     (tmp_path / "maimod.toml").write_text(
         "ignore = ['kiai, rhythm/unsnapped']\n[[override]]\nname='X'\nselect=['kiai,sliders']"

@@ -495,6 +495,7 @@ def test_a_list_of_no_findings_says_so():
     hidden = page(SET, max_findings=0, width=120)
     assert "Not shown: 1 problem, 2 warnings, 1 minor finding beyond --max-findings 0, which lists none." in hidden
     assert "No findings listed in 4 maps." in hidden
+    assert page(replace(SET, beatmaps=(CLEAN, replace(CLEAN, path="other.osu")))).startswith("    P    W    M  Maps")
     accepted = replace(CLEAN, messages=("2 findings not listed: accepted in known.json",))
     assert "No findings listed." in page(Report("0.1.0", None, (accepted,)))
 
