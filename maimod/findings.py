@@ -285,6 +285,22 @@ def in_ms(time: float) -> str:
     return f"{digits.removesuffix('.0')} ms"
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 problem`, `2,000 problems`, `2 difficulties`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"
+
+
+def percent(probability: float) -> str:
+    """Whole percents; below 1 % and above 99 % as `<1 %` and `>99 %`."""
+    if probability < 0.01:
+        return "<1 %"
+    if 0.99 < probability < 1:
+        return ">99 %"
+    return f"{round(probability * 100)} %"
+
+
 def minutes(time: float) -> str:
     """`M:SS` of a time in ms; parts of a second do not count, as in the game."""
     return f"{int(time) // 60_000}:{int(time) // 1000 % 60:02d}"

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from maimod.commands.baseline import without
 from maimod.errors import BeatmapError, UsageError
-from maimod.findings import BeatmapReport, Finding, Scope, Severity, Tier
+from maimod.findings import BeatmapReport, Finding, Scope, Severity, Tier, counted
 from maimod.linter.repository import blob, git, names, root_of
 from maimod.osu import parser
 from maimod.osu.beatmap import Beatmap, HitObject, TimingPoint
@@ -470,8 +470,8 @@ class Changes:
         unsure = f", {self.unsure} estimated far from every change" if self.unsure else ""
         commit = self.history.commit[:COMMIT_DIGITS]
         return (
-            f"--diff {self.ref}{'' if self.ref == commit else f' ({commit})'}: {len(self.sources):,} of {self.total:,} "
-            f"mapset{'s' * (self.total != 1)} changed; {self.new} new, {self.worse} worse; "
+            f"--diff {self.ref}{'' if self.ref == commit else f' ({commit})'}: {len(self.sources):,} of {counted(self.total, 'mapset')} "
+            f"changed; {self.new} new, {self.worse} worse; "
             f"not listed: {self.known} as before{unsure}"
         )
 

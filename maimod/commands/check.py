@@ -21,7 +21,7 @@ from maimod.commands.output import Stream, stream_of, write
 from maimod.commands.resolve import STDIN, Check
 from maimod.commands.shards import numbers_of, part_of, shard_of
 from maimod.errors import UsageError, unwritable
-from maimod.findings import BeatmapReport, Report, Severity
+from maimod.findings import BeatmapReport, Report, Severity, counted
 from maimod.osu.discovery import TEMPORARY_PREFIX, find
 from maimod.osu.limits import MAX_FILE_BYTES
 
@@ -145,7 +145,7 @@ def _changes(check: Check, sources: Sequence[Source]) -> Changes:
         changes = Changes(sources, check.options.diff or "")
         former = changes.write(Path(folder))
         if former and not check.view.quiet:
-            say(f"checking {len(former):,} mapset{'s' * (len(former) != 1)} as at {changes.ref}")
+            say(f"checking {counted(len(former), 'mapset')} as at {changes.ref}")
         settings_of, present = check.settings_of(), {one.path: source for source, one in former}
         reports: list[BeatmapReport] = []
         if former:
@@ -240,7 +240,7 @@ def _lint(
         for beatmap, settings in run.held():
             add(beatmap, settings)
     report = Report(__version__, run.model, tuple(beatmaps), run.total - len(beatmaps))
-    return report, f"{run.finished:,} of {run.mapsets:,} mapset{'s' * (run.mapsets != 1)}"
+    return report, f"{run.finished:,} of {counted(run.mapsets, 'mapset')}"
 
 
 def _next(items: Iterator[Progress | BeatmapReport]) -> Progress | BeatmapReport | None:
@@ -342,7 +342,7 @@ def _accept(check: Check, report: Report, settings: Sequence[Settings], old: Bas
         count = write_baseline(check.options.baseline, report, settings, old)
     except OSError as error:
         raise unwritable(check.options.baseline, error) from None
-    say(f"{count} finding{'s' * (count != 1)} accepted in {check.options.baseline}")
+    say(f"{counted(count, 'finding')} accepted in {check.options.baseline}")
 
 
 def _tell_other_model(baseline: Baseline, report: Report, path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maimod.errors import BeatmapError
-from maimod.findings import editor_timestamp
+from maimod.findings import counted, editor_timestamp
 from maimod.linter.cache import Cache, digest
 from maimod.osu import limits, parser
 from maimod.osu.beatmap import Beatmap
@@ -87,7 +87,7 @@ def _words(changes: Sequence[Change]) -> Iterator[str]:
     counts = Counter(change.kind for change in changes)
     for kind, words in _OF_OBJECTS.items():
         if counts[kind]:
-            yield f"{counts[kind]} object{'s' * (counts[kind] != 1)} {words}"
+            yield f"{counted(counts[kind], 'object')} {words}"
     for change in changes:
         if change.kind in _OF_LINES:
             yield _of_line(change)
@@ -111,14 +111,12 @@ def _remark(kind: str, what: str) -> str:
 def _summary(found: Differences) -> str:
     """All changes in one line."""
     counts = Counter(change.kind for place in found.places for change in place.changes)
-    parts = []
+    parts: list[str] = []
     for kind, words in _OF_OBJECTS.items():
         if counts[kind]:
-            parts.append(f"{counts[kind]} {words}")
-    if parts:
-        first, _, rest = parts[0].partition(" ")
-        parts[0] = f"{first} object{'s' * (first != '1')} {rest}"
-    parts += [f"{kind} in {counts[kind]} place{'s' * (counts[kind] != 1)}" for kind in _OF_LINES if counts[kind]]
+            number = f"{counts[kind]:,}" if parts else counted(counts[kind], "object")
+            parts.append(f"{number} {words}")
+    parts += [f"{kind} in {counted(counts[kind], 'place')}" for kind in _OF_LINES if counts[kind]]
     if counts["red line"]:
         parts.append("red lines")
     parts += sorted({remark.kind for remark in found.general})
@@ -182,4 +180,4 @@ def lines(found: Edits) -> Iterator[str]:
     for edit in found.edits[:MAX_TOLD]:
         yield f"  {edit.timestamp} {edit.text}".rstrip() if edit.timestamp else f"  {edit.text}"
     if len(found.edits) > MAX_TOLD:
-        yield f"  … and {len(found.edits) - MAX_TOLD} more place{'s' * (len(found.edits) > MAX_TOLD + 1)}"
+        yield f"  … and {counted(len(found.edits) - MAX_TOLD, 'more place')}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from maimod.events.schema import Event
 from maimod.evidence.passage import LEAD_BEATS, Passage, draw
 from maimod.evidence.sketch import Sketch, of_events, of_map
+from maimod.findings import counted
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.osu.hitsounds import BIG, KAT
 
@@ -69,7 +70,7 @@ def continuation(analysis: Analysis, time: float, until: float, written: Sequenc
 
 def _figure(passage: Passage, name: str) -> str:
     count = len(passage.objects)
-    words = f"{count} object{'s' * (count != 1)}" if count else "no object"
+    words = counted(count, "object") if count else "no object"
     return f"<figure>{draw(passage)}<figcaption><b>{escape(name)}</b>: {words}</figcaption></figure>"
 
 

@@ -14,7 +14,7 @@ from maimod.events.schema import EventScore
 from maimod.evidence import Cloud, Span, cloud, playfield, spectrum
 from maimod.evidence.digest import digest
 from maimod.evidence.words import words
-from maimod.findings import Category, Finding, Scope, editor_link, editor_timestamp
+from maimod.findings import Category, Finding, Scope, editor_link, editor_timestamp, percent
 from maimod.osu.beatmap import Beatmap, HitObject, Mode, TimingPoint
 from maimod.osu.names import object_name
 from maimod.rules import RULES
@@ -74,7 +74,7 @@ def evidence(
     if places and places.places:
         near = places.near(beatmap.hit_objects[marked[0]].x, beatmap.hit_objects[marked[0]].y, NEAR_PX)
         notes.append(
-            f"turquoise: where the model would put it; it gives {_percent(near)} to the place in the map and {NEAR_PX} px around"
+            f"turquoise: where the model would put it; it gives {percent(near)} to the place in the map and {NEAR_PX} px around"
         )
     elif places and places.is_missing:
         notes.append("turquoise: when an object is expected; the place is not known")
@@ -149,7 +149,7 @@ def _comparison(finding: Finding) -> str:
         chance = (
             ""
             if one.probability is None
-            else (f'<meter min="0" max="1" value="{one.probability:.3f}"></meter> {_percent(one.probability)}')
+            else (f'<meter min="0" max="1" value="{one.probability:.3f}"></meter> {percent(one.probability)}')
         )
         rows.append(f"<tr><th>{'' if place else 'expected'}</th><td>{escape(one.text)}</td><td>{chance}</td></tr>")
     return f'<table class="mm-comparison">{"".join(rows)}</table>' if rows else ""
@@ -210,10 +210,6 @@ def _value(value: Any) -> str:
     return str(value)
 
 
-def _percent(probability: float) -> str:
-    return "<1 %" if probability < 0.01 else f"{min(round(100 * probability), 99)} %" if probability < 1 else "100 %"
-
-
 def _events(analysis: Analysis, finding: Finding) -> str:
     """List the events around the finding, each with its bits and the likelier alternatives."""
     blocks = list(_decisions(analysis, finding))
@@ -225,7 +221,7 @@ def _events(analysis: Analysis, finding: Finding) -> str:
         for score in scores:
             name, value = words(score.event, analysis.beatmap, analysis.evidence.schema)
             likelier = ", ".join(
-                f"{escape(_alternative(analysis, score, i))} {_percent(p)}"
+                f"{escape(_alternative(analysis, score, i))} {percent(p)}"
                 for i, (_, p) in enumerate(score.expected)
                 if p >= 0.005
             )

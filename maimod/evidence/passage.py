@@ -11,6 +11,7 @@ import numpy as np
 from maimod.evidence.moment import CLOUD
 from maimod.evidence.sketch import Sketch
 from maimod.evidence.svg import element, number, polyline, text, thin
+from maimod.findings import counted
 from maimod.osu import slider_path
 from maimod.osu.beatmap import Beatmap, Mode, ObjectKind
 from maimod.osu.hitsounds import BIG, KAT
@@ -84,7 +85,7 @@ def _svg(passage: Passage, parts: Sequence[str], left: float, top: float, width:
         xmlns="http://www.w3.org/2000/svg",
         class_="mm-passage" + " mm-ghost" * passage.is_models,
         role="img",
-        aria_label=f"{len(passage.objects)} object{'s' * (len(passage.objects) != 1)}: {whose}",
+        aria_label=f"{counted(len(passage.objects), 'object')}: {whose}",
         viewBox=f"{number(left)} {number(top)} {number(width)} {number(height)}",
     )
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TextIO
 
 from maimod.findings import Report
-from maimod.reporters.json import left_out
 from maimod.reporters.text import clean
-from maimod.reporters.view import View, shorten
+from maimod.reporters.view import View, left_out, shorten
 
 
 def concise(report: Report, out: TextIO, view: View) -> None:

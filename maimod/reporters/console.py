@@ -11,10 +11,21 @@ from typing import TextIO
 from rich.cells import cell_len
 from rich.style import Style
 
-from maimod.findings import BeatmapReport, Category, Finding, ModelInfo, Report, Severity, Tier, minutes
+from maimod.findings import (
+    BeatmapReport,
+    Category,
+    Finding,
+    ModelInfo,
+    Report,
+    Severity,
+    Tier,
+    counted,
+    minutes,
+    percent,
+)
 from maimod.linter.settings import LEAST_SCORE
 from maimod.reporters import triage
-from maimod.reporters.page import LETTERS, MODES, STYLES, Page, Part, counted, end_of, glue, start_of, wrap
+from maimod.reporters.page import LETTERS, MODES, STYLES, Page, Part, end_of, glue, start_of, wrap
 from maimod.reporters.text import clean
 from maimod.reporters.triage import Entry
 from maimod.reporters.view import Shown, View, note, noted, shorten
@@ -235,15 +246,6 @@ def _evidence(finding: Finding) -> str:
     ]:
         parts.append(f"log-odds {', '.join(log_odds)}")
     return f"Evidence: {'; '.join(parts)}" if parts else ""
-
-
-def percent(probability: float) -> str:
-    """Whole percents; below 1 % and above 99 % as `<1 %` and `>99 %`."""
-    if probability < 0.01:
-        return "<1 %"
-    if 0.99 < probability < 1:
-        return ">99 %"
-    return f"{round(probability * 100)} %"
 
 
 def _statistics(page: Page, shown: Shown, findings: Iterable[Finding]) -> None:

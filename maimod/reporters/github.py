@@ -12,11 +12,10 @@ import os
 from typing import TextIO
 
 from maimod.errors import unwritable
-from maimod.findings import BeatmapReport, Finding, Report, Severity
-from maimod.reporters.json import left_out
+from maimod.findings import BeatmapReport, Finding, Report, Severity, counted
 from maimod.reporters.markdown import ADVICE, counts, escape, lines
 from maimod.reporters.text import without_controls, without_hash_commands
-from maimod.reporters.view import View, located, shorten
+from maimod.reporters.view import View, left_out, located, shorten
 
 COMMANDS = {Severity.PROBLEM: "error", Severity.WARNING: "warning", Severity.MINOR: "notice"}
 MAX_ANNOTATIONS = 10
@@ -100,7 +99,7 @@ def summary(report: Report, view: View) -> str:
         left -= len(line.encode("utf-8", "replace"))
         if left < 0:
             text.append(
-                f"\n…and {len(whole) - number} more line{'s' * (len(whole) - number > 1)}; GitHub takes no more. The JSON report has them all.\n"
+                f"\n…and {counted(len(whole) - number, 'more line')}; GitHub takes no more. The JSON report has them all.\n"
             )
             break
         text.append(line)

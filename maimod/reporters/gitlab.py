@@ -12,9 +12,8 @@ from collections import Counter
 from typing import Any, TextIO
 
 from maimod.findings import Report, Severity
-from maimod.reporters.json import left_out
 from maimod.reporters.text import json_without_commands, without_controls
-from maimod.reporters.view import View, shorten
+from maimod.reporters.view import View, left_out, shorten
 
 LEVELS = {Severity.PROBLEM: "major", Severity.WARNING: "minor", Severity.MINOR: "info"}
 

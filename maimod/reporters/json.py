@@ -9,7 +9,7 @@ import msgspec
 
 from maimod.findings import SCHEMA, BeatmapReport, Finding, Report, plain
 from maimod.reporters.text import json_without_commands
-from maimod.reporters.view import Shown, View, note, shorten
+from maimod.reporters.view import View, left_out, shorten
 
 
 def json(report: Report, out: TextIO, view: View) -> None:
@@ -58,14 +58,6 @@ def from_json(text: bytes) -> Report:
     if any(None in (finding.score, finding.time) for finding in report.findings):  # 1e999
         raise ValueError("a score or time beyond all numbers")
     return report
-
-
-def left_out(complete: BeatmapReport, shown: Shown) -> list[str]:
-    """Messages on how many findings of a beatmap are not listed, and why."""
-    own = {id(finding) for finding in complete.findings}
-    parts = ((shown.milder, "below --min-severity"), (shown.beyond, "beyond --max-findings"))
-    counts = ((sum(id(finding) in own for finding in findings), why) for findings, why in parts)
-    return [note(count, why) for count, why in counts if count]
 
 
 def _beatmap(beatmap: BeatmapReport, notes: list[str]) -> dict[str, Any]:

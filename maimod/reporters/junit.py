@@ -10,10 +10,9 @@ import re
 import xml.etree.ElementTree as ElementTree
 from typing import TextIO
 
-from maimod.findings import BeatmapReport, Finding, Report
-from maimod.reporters.json import left_out
+from maimod.findings import BeatmapReport, Finding, Report, counted
 from maimod.reporters.text import markup_without_commands
-from maimod.reporters.view import View, shorten
+from maimod.reporters.view import View, left_out, shorten
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # https://www.w3.org/TR/xml/#charsets
 
@@ -72,7 +71,7 @@ def _suite(
         case = ElementTree.SubElement(
             suite, "testcase", classname=_text(beatmap.location), name="not listed", file=_text(beatmap.location)
         )
-        text = f"{len(unlisted)} finding{'s' * (len(unlisted) != 1)} that --fail-on counts, but the list leaves out"
+        text = f"{counted(len(unlisted), 'finding')} that --fail-on counts, but the list leaves out"
         ElementTree.SubElement(case, "failure", type=unlisted[0].severity.value, message=text)
     _count(suite)
 

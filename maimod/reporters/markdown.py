@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
 
-from maimod.findings import BeatmapReport, Report, Severity
+from maimod.findings import BeatmapReport, Report, Severity, counted
 from maimod.reporters import triage
-from maimod.reporters.json import left_out
 from maimod.reporters.text import without_controls
 from maimod.reporters.triage import Entry
-from maimod.reporters.view import Shown, View, shorten
+from maimod.reporters.view import Shown, View, left_out, shorten
 
 ADVICE = "These are leads, not verdicts: please look and listen before you change anything."
 
@@ -65,14 +64,13 @@ def _song(report: Report, numbers: Sequence[int]) -> str:
 def counts(report: Report) -> str:
     """`2 problems, 1 warning, 4 minor findings in 3 difficulties`."""
     parts = [
-        f"{number} {name}{'s' * (number != 1)}"
+        f"{counted(number, name)}"
         for number, name in (
             (report.summary[severity], "minor finding" if severity is Severity.MINOR else severity.value)
             for severity in Severity
         )
     ]
-    maps = len(report.beatmaps)
-    return f"{', '.join(parts)} in {maps} difficult{'y' if maps == 1 else 'ies'}"
+    return f"{', '.join(parts)} in {counted(len(report.beatmaps), 'difficulty')}"
 
 
 def section(

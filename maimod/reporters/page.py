@@ -66,13 +66,6 @@ def start_of(text: str, width: int) -> str:
     return text.rstrip() + "…"
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 problem`, `2,000 problems`, `2 difficulties`."""
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"
-
-
 class _Console(Console):
     """rich's console, but a closed pipe raises an error for the caller (rich would exit with 1)."""
 

@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import quote
 
-from maimod.findings import BeatmapReport, Finding, Report, Severity
-from maimod.reporters.json import left_out
+from maimod.findings import BeatmapReport, Finding, Report, Severity, counted
 from maimod.reporters.text import json_without_commands
-from maimod.reporters.view import View, located, shorten
+from maimod.reporters.view import View, left_out, located, shorten
 
 if TYPE_CHECKING:
     from maimod.rules.base import Rule
@@ -140,7 +139,7 @@ def _bases(report: Report) -> dict[str, Any]:
     """Bases of the relative paths; no base has an address, so that the log does not depend on the machine."""
     described = {SOURCE_ROOT: {"description": {"text": "The folder maimod was run in."}}}
     for up in sorted({_above(beatmap.location)[0] for beatmap in report.beatmaps} - {0}):
-        text = f"The folder {up} level{'s' * (up > 1)} above {SOURCE_ROOT}."
+        text = f"The folder {counted(up, 'level')} above {SOURCE_ROOT}."
         described[_base(up)] = {"description": {"text": text}}
     return described
 

@@ -74,6 +74,14 @@ def shorten(report: Report, view: View) -> Shown:
     return Shown(replace(report, beatmaps=beatmaps), tuple(milder), tuple(beyond))
 
 
+def left_out(complete: BeatmapReport, shown: Shown) -> list[str]:
+    """Messages on how many findings of a beatmap are not listed, and why."""
+    own = {id(finding) for finding in complete.findings}
+    parts = ((shown.milder, "below --min-severity"), (shown.beyond, "beyond --max-findings"))
+    counts = ((sum(id(finding) in own for finding in findings), why) for findings, why in parts)
+    return [note(count, why) for count, why in counts if count]
+
+
 def note(count: int, why: str) -> str:
     """The message of a difficulty on findings that are not listed, as in "2 findings not listed: accepted in known.json"."""
     return f"{count} finding{'s' * (count != 1)} not listed: {why}"

@@ -32,7 +32,7 @@ from maimod.evidence.continuation import continuation, end_of
 from maimod.evidence.evidence import evidence
 from maimod.evidence.overview import overview
 from maimod.evidence.svg import data_url
-from maimod.findings import BeatmapReport, Finding, ModelInfo, Report, Tier, editor_link
+from maimod.findings import BeatmapReport, Finding, ModelInfo, Report, Tier, counted, editor_link
 from maimod.linter.expectations import Expectations
 from maimod.linter.pipeline import Analysis
 from maimod.linter.session import Session
@@ -222,7 +222,7 @@ class Result:
             known = load_baseline(self.baseline) if self.baseline.exists() else None
             settings = [one.settings for one in self.difficulties]
             count = write_baseline(self.baseline, self._only(self.ignored), settings, known)
-        return f"{self.baseline.name} accepts {count} finding{'s' * (count != 1)} of this result"
+        return f"{self.baseline.name} accepts {counted(count, 'finding')} of this result"
 
     def finding(self, key: str) -> tuple[Difficulty, Finding]:
         """Return the finding of a key.

@@ -12,9 +12,19 @@ import pytest
 from rich.cells import cell_len
 
 import maimod.reporters
-from maimod.findings import BeatmapReport, Category, Expected, Finding, ModelInfo, Report, Scope, Severity, Tier
+from maimod.findings import (
+    BeatmapReport,
+    Category,
+    Expected,
+    Finding,
+    ModelInfo,
+    Report,
+    Scope,
+    Severity,
+    Tier,
+    percent,
+)
 from maimod.reporters import REPORTERS, triage
-from maimod.reporters.console import percent
 from maimod.reporters.json import as_json, plain
 from maimod.reporters.page import wrap
 from maimod.reporters.text import clean
