@@ -107,7 +107,7 @@ def check(
         raise typer.BadParameter("an empty path", param_hint="PATH")
     from maimod.commands.resolve import dump, resolve
 
-    resolved = resolve(paths, from_command_line(_typed(context, options)))
+    resolved = resolve(paths, from_command_line(_given(context, options)))
     if resolved.options.show_settings:
         import json
 
@@ -147,10 +147,10 @@ def accept(
     from maimod.commands.accept import accept as run_accept
     from maimod.commands.resolve import resolve
 
-    return run_accept(resolve([path], from_command_line(_typed(context, context.params))), findings)
+    return run_accept(resolve([path], from_command_line(_given(context, context.params))), findings)
 
 
-def _typed(context: typer.Context, options: dict[str, Any]) -> dict[str, Any]:
+def _given(context: typer.Context, options: dict[str, Any]) -> dict[str, Any]:
     """The options that were given: they override the configuration even if they have the default value."""
     return {
         name: value

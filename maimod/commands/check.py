@@ -60,7 +60,7 @@ def once(
     """
     with interrupts.raising(False), _stdin(check) as typed_in:
         sources = [typed_in] if typed_in else sources
-        is_html = any(name == "html" for name, _ in check.outputs)
+        is_html = any(output.name == "html" for output in check.outputs)
         if is_html and check.options.scheduler:
             say("the HTML report has no pictures: they would be drawn on the workers of the cluster")
         if not is_html or check.options.scheduler:
@@ -115,10 +115,10 @@ def _once(check: Check, sources: Sequence[Source] | None, session: Session | Non
     if check.options.write_baseline:
         _accept(check, raw, listing.settings, baseline)
     unreadable = bool(report.beatmaps) and all(beatmap.status == "error" for beatmap in report.beatmaps)
-    for name, target in check.outputs:
-        write(name, target, report, check.view, stream)
-        if target is not None and not check.view.quiet:
-            say(f"{name} report written to {target}")
+    for output in check.outputs:
+        write(output, report, check.view, stream)
+        if output.file is not None and not check.view.quiet:
+            say(f"{output.name} report written to {output.file}")
     if interrupts.received():  # meanwhile
         say(f"interrupted after {progress}; all reports are written")
         return interrupts.exit_code()
@@ -168,13 +168,13 @@ def _changes(check: Check, sources: Sequence[Source]) -> Changes:
 def _interrupted(check: Check, report: Report, stream: Stream | None, progress: str) -> int:
     """Write what an interrupted run has, and say so in one line."""
     written = []
-    for name, target in check.outputs:
+    for output in check.outputs:
         try:
-            write(name, target, report, check.view, stream)
+            write(output, report, check.view, stream)
         except UsageError as error:
             say(str(error))
         else:
-            written += [f"{name}:{target}"] if target is not None else []
+            written += [str(output)] if output.file is not None else []
     left = f"; {check.options.baseline} is left as it was" if check.options.write_baseline else ""
     reports = f"; unfinished reports written: {', '.join(written)}" if written else ""
     say(f"interrupted after {progress}{reports}{left}")

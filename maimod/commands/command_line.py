@@ -23,6 +23,7 @@ from maimod.errors import UsageError
 from maimod.osu.folder import ARCHIVES, BEATMAP, NEVER_WRITTEN
 from maimod.reporters import REPORTERS
 from maimod.reporters.text import clean
+from maimod.reporters.view import Output
 
 if TYPE_CHECKING:
     from maimod.rules.base import Rule
@@ -194,9 +195,9 @@ def _flag(key: str, value: str, option: str) -> list[str]:
 # Values
 
 
-def outputs_of(formats: Sequence[str], paths: Sequence[str]) -> list[tuple[str, Path | None]]:
-    """Formats with their targets, None for stdout; errors are raised before anything slow begins."""
-    outputs: list[tuple[str, Path | None]] = []
+def outputs_of(formats: Sequence[str], paths: Sequence[str]) -> list[Output]:
+    """The reports to write; errors are raised before anything slow begins."""
+    outputs: list[Output] = []
     for given in formats:
         name, _, target = given.partition(":")
         if name not in REPORTERS:
@@ -213,8 +214,8 @@ def outputs_of(formats: Sequence[str], paths: Sequence[str]) -> list[tuple[str, 
                 raise UsageError(f"--format {given}: there is no folder {path.parent}; make it first")
             if not os.access(path.parent, os.W_OK):
                 raise UsageError(f"--format {given}: no right to write in {path.parent}; name a file elsewhere")
-        outputs.append((name, path))
-    if sum(path is None for _, path in outputs) > 1:
+        outputs.append(Output(name, path))
+    if sum(output.file is None for output in outputs) > 1:
         raise UsageError(
             "only one --format can go to stdout; send the other to a file, as in --format json:report.json"
         )

@@ -118,7 +118,7 @@ def decode(table: Any, folder: Path) -> dict[str, Any]:
         raise ConfigError(_explained(error, table)) from None
     return {
         name: _seen_from(folder, value, declared()[name].option.names)
-        for name, value in _given(read, CheckOptions).items()
+        for name, value in _values_of(read, CheckOptions).items()
     }
 
 
@@ -140,7 +140,6 @@ def _seen_from(folder: Path, value: Any, names: Names | None) -> Any:
 
 def schema() -> dict[str, Any]:
     """The JSON schema of a configuration file, for editors."""
-
     (found,), parts = msgspec.json.schema_components([_table(CheckOptions)], ref_template="#/$defs/{name}")
     root = parts.pop(found["$ref"].rpartition("/")[2])
     return {
@@ -157,7 +156,6 @@ def schema() -> dict[str, Any]:
 @cache
 def _table(kind: type) -> type[msgspec.Struct]:
     """Type of a table in the file: the options of a class that files may set, all optional."""
-
     return msgspec.defstruct(
         kind.__name__,
         [
@@ -176,7 +174,6 @@ def _table(kind: type) -> type[msgspec.Struct]:
 
 def _in_file(kind: Any, option: Option) -> Any:
     """Type of a value of type `kind` in a file, with its bounds."""
-
     arguments = get_args(kind)
     if get_origin(kind) in (Union, UnionType):
         kinds = [one for one in arguments if one is not NoneType]
@@ -212,9 +209,8 @@ def _words(kind: Any) -> tuple[str, ...]:
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
-def _given(read: msgspec.Struct, kind: type) -> dict[str, Any]:
-    """Convert a table to the field types of `kind`."""
-
+def _values_of(read: msgspec.Struct, kind: type) -> dict[str, Any]:
+    """The values that a table has, by name, as the fields of `kind` have them."""
     found = {name: getattr(read, name) for name in read.__struct_fields__}
     return {
         name: _as_declared(value, declared(kind)[name].kind)
@@ -229,7 +225,7 @@ def _as_declared(value: Any, kind: Any) -> Any:
     if _is_enum(kind):
         return kind(value)
     inner = get_args(kind)[0] if get_origin(kind) is tuple else Any
-    return tuple(inner(**_given(one, inner)) for one in value) if _is_table(inner) else value
+    return tuple(inner(**_values_of(one, inner)) for one in value) if _is_table(inner) else value
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -273,7 +269,6 @@ def _explained(error: msgspec.ValidationError, table: Any) -> str:
 
 def _found(where: str, value: Any, kind: Any) -> tuple[str, Any, Any]:
     """Follow a path of msgspec's, such as `.override[0].level`, to the spelling in the file, the value and its type."""
-
     place = ""
     for key, number in re.findall(r"\.([\w-]+)|\[(\d+|\.{3})\]", where):
         if key:
@@ -293,7 +288,6 @@ def _found(where: str, value: Any, kind: Any) -> tuple[str, Any, Any]:
 
 
 def _fields(kind: Any) -> tuple[Any, ...]:
-
     return msgspec.structs.fields(_bare(kind))
 
 

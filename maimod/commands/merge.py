@@ -12,20 +12,20 @@ from maimod.commands.output import write_report
 from maimod.errors import UsageError, short
 from maimod.findings import BeatmapReport, Report
 from maimod.reporters.json import from_json
-from maimod.reporters.view import View
+from maimod.reporters.view import Output, View
 
 
-def merge(paths: Sequence[str], outputs: Sequence[tuple[str, Path | None]], view: View) -> int:
+def merge(paths: Sequence[str], outputs: Sequence[Output], view: View) -> int:
     """Join JSON reports into one, write it in each format, and return the exit code of a check.
 
     Raises:
         UsageError: if the files are not the reports of one run, or a report cannot be written.
     """
     merged = merged_of({path: read(Path(path)) for path in paths})
-    for name, target in outputs:
-        write_report(name, target, merged, view)
-        if target is not None and not view.quiet:
-            say(f"{name} report written to {target}")
+    for output in outputs:
+        write_report(output, merged, view)
+        if output.file is not None and not view.quiet:
+            say(f"{output.name} report written to {output.file}")
     if merged.interruption:
         say(merged.interruption)
     return FOUND if fails(merged, view.fail_on) else 0

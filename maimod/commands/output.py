@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -14,7 +13,7 @@ from maimod.commands.whole_file import whole_file
 from maimod.errors import unwritable
 from maimod.findings import Report
 from maimod.reporters import REPORTERS
-from maimod.reporters.view import View, shorten
+from maimod.reporters.view import Output, View, shorten
 
 if TYPE_CHECKING:
     from maimod.reporters.console import Stream as ConsoleStream
@@ -35,11 +34,11 @@ class Stream(Protocol):
         """Print what follows after the last one; `report` is of the whole run."""
 
 
-def stream_of(outputs: Sequence[tuple[str, Path | None]], view: View) -> Stream | None:
-    """What prints while the run goes on; None if there is nothing to print, or not before its end."""
-    if ("verdict", None) in outputs:
+def stream_of(outputs: Sequence[Output], view: View) -> Stream | None:
+    """The report on stdout that is printed while the run goes on; None if there is none, or it needs the whole run."""
+    if Output("verdict") in outputs:
         return _Verdicts(view)
-    return _Beatmaps(view) if ("console", None) in outputs and view.max_findings is None else None
+    return _Beatmaps(view) if Output("console") in outputs and view.max_findings is None else None
 
 
 class _Verdicts:
@@ -92,24 +91,28 @@ class _Beatmaps:
             self._console.finish(report, shorten(report, self.view))
 
 
-def write(name: str, target: Path | None, report: Report, view: View, stream: Stream | None) -> None:
+def write(output: Output, report: Report, view: View, stream: Stream | None) -> None:
     """Write a report, or the end of one that was printed beatmap by beatmap."""
-    if target is not None or name not in ("console", "verdict"):
-        write_report(name, target, report, view)
+    if output.file is not None or output.name not in ("console", "verdict"):
+        write_report(output, report, view)
     elif stream is not None:
         stream.finish(report)
     elif any(beatmap.status != "error" for beatmap in report.beatmaps):  # else stderr has the reasons
-        write_report(name, target, report, view)
+        write_report(output, report, view)
 
 
-def write_report(name: str, target: Path | None, report: Report, view: View) -> None:
-    """Write a report to stdout or its file."""
-    if target is None:
+def write_report(output: Output, report: Report, view: View) -> None:
+    """Write a report to stdout or its file.
+
+    Raises:
+        UsageError: if the file cannot be written.
+    """
+    if output.file is None:
         with printing():
-            REPORTERS[name](report, sys.stdout, view)
+            REPORTERS[output.name](report, sys.stdout, view)
         return
     try:
-        with whole_file(target) as out:
-            REPORTERS[name](report, out, msgspec.structs.replace(view, plain=True))
+        with whole_file(output.file) as out:
+            REPORTERS[output.name](report, out, msgspec.structs.replace(view, plain=True))
     except OSError as error:
-        raise unwritable(target, error) from None
+        raise unwritable(output.file, error) from None

@@ -23,11 +23,12 @@ from maimod.findings import Severity
 from maimod.linter.cache import Cache, default_folder
 from maimod.linter.settings import Names, Override, Settings
 from maimod.osu.folder import NEVER_WRITTEN
-from maimod.reporters.view import View
+from maimod.reporters.view import Output, View
 
 if TYPE_CHECKING:
     from maimod.linter.limits import Limits
     from maimod.osu.discovery import Source
+    from maimod.rules.base import Rule
 
 
 STDIN = "-"
@@ -48,7 +49,7 @@ class Check(msgspec.Struct, frozen=True):
     """Options given on the command line, by name."""
     config: Config
     """The configuration above all paths."""
-    outputs: tuple[tuple[str, Path | None], ...]
+    outputs: tuple[Output, ...]
     view: View
     limits: Limits
     """Limits that were given, for processes of their own."""
@@ -96,37 +97,34 @@ def resolve(paths: Sequence[str], typed: Mapping[str, Any]) -> Check:
         for line in refused:
             say(line)
     options = options_of(config, typed, list(RULES))
-    given = {name for name in ("timeout", "memory") if name in typed or name in config.values}
-    limits, watched = (
-        Limits(
-            options.timeout or None if ("timeout" in given) is is_given else None,
-            options.memory or None if ("memory" in given) is is_given else None,
-        )
-        for is_given in (True, False)
-    )
-    view = View(
-        options.min_severity,
-        options.max_findings,
-        options.statistics,
-        options.quiet,
-        options.raw_output,
-        options.verbose,
-        None if options.fail_on == "never" else Severity(options.fail_on),
-        RULES,
-    )
+    given = {name: getattr(options, name) or None for name in ("timeout", "memory")}
+    by_default = {name: given.pop(name) for name in list(given) if name not in typed and name not in config.values}
     check = Check(
-        tuple(paths),
-        options,
-        typed,
-        config,
-        tuple(outputs_of(options.format, paths)),
-        view,
-        limits,
-        watched,
-        None if options.no_cache else _cache(options),
+        paths=tuple(paths),
+        options=options,
+        typed=typed,
+        config=config,
+        outputs=tuple(outputs_of(options.format, paths)),
+        view=_view(options, RULES),
+        limits=Limits(given.get("timeout"), given.get("memory")),
+        watched=Limits(by_default.get("timeout"), by_default.get("memory")),
+        cache=None if options.no_cache else _cache(options),
     )
     _refuse_contradictions(check)
     return check
+
+
+def _view(options: CheckOptions, rules: Mapping[str, Rule]) -> View:
+    return View(
+        min_severity=options.min_severity,
+        max_findings=options.max_findings,
+        statistics=options.statistics,
+        quiet=options.quiet,
+        plain=options.raw_output,
+        verbose=options.verbose,
+        fail_on=None if options.fail_on == "never" else Severity(options.fail_on),
+        rules=rules,
+    )
 
 
 def _cache(options: CheckOptions) -> Cache:
@@ -152,17 +150,17 @@ def _refuse_contradictions(check: Check) -> None:
     if STDIN in check.paths:
         if check.paths != (STDIN,):
             raise UsageError("-: stdin is the only path, where it is one")
-        if given := _given(options, "watch", "new_only", "diff", "shard", "scheduler"):
+        if given := _flags_given(options, "watch", "new_only", "diff", "shard", "scheduler"):
             raise UsageError(f"-: stdin cannot be divided, or compared with a later or earlier run ({given})")
-    if options.diff and (given := _given(options, "watch", "new_only", "write_baseline")):
+    if options.diff and (given := _flags_given(options, "watch", "new_only", "write_baseline")):
         raise UsageError(f"--diff and {given} exclude each other")
-    if options.scheduler and (given := _given(options, "watch", "diff")):
+    if options.scheduler and (given := _flags_given(options, "watch", "diff")):
         raise UsageError(f"--scheduler and {given} exclude each other")
     if options.shard:
         numbers_of(options.shard)
-        if given := _given(options, "watch", "write_baseline"):
+        if given := _flags_given(options, "watch", "write_baseline"):
             raise UsageError(f"--shard and {given} exclude each other")
-    if options.watch and any(name != "console" and target is None for name, target in check.outputs):
+    if options.watch and any(output.name != "console" and output.file is None for output in check.outputs):
         raise UsageError("--watch writes to the console; send other formats to files, as in --format json:report.json")
 
 
@@ -185,20 +183,18 @@ def writable_baseline(check: Check, asker: str) -> Path:
     return path
 
 
-def _given(options: CheckOptions, *names: str) -> str:
-    """Those of some options that were given, as on the command line."""
+def _flags_given(options: CheckOptions, *names: str) -> str:
+    """The flags of the options among `names` that have a value, with commas."""
     return ", ".join(declared()[name].flag for name in names if getattr(options, name))
 
 
 def dump(check: Check) -> dict[str, Any]:
     """The resolved options as JSON values."""
-    import msgspec
-
     values = {one.name: getattr(check.options, one.name) for one in fields(check.options)}
     values |= {one.name: getattr(check.settings, one.name) for one in fields(check.settings)}
     values |= {
         "config": check.config.path,
-        "format": [name if target is None else f"{name}:{target}" for name, target in check.outputs],
+        "format": [str(output) for output in check.outputs],
         "cache_dir": check.cache and check.cache.folder,
     }
     return dict(msgspec.to_builtins(values, enc_hook=str))

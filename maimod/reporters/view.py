@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -39,6 +40,18 @@ class View(msgspec.Struct, frozen=True):
     """Width in columns; None is the terminal's."""
     album: Album | None = None
     """Pictures of the evidence, for formats that show them."""
+
+
+class Output(msgspec.Struct, frozen=True):
+    """A report to write, as `--format NAME` or `--format NAME:FILE` asks for it."""
+
+    name: str
+    """Of a format in :data:`maimod.reporters.REPORTERS`."""
+    file: Path | None = None
+    """None is stdout."""
+
+    def __str__(self) -> str:
+        return self.name if self.file is None else f"{self.name}:{self.file}"
 
 
 class Shown(msgspec.Struct, frozen=True):
