@@ -13,11 +13,17 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from maimod.audio.container import FORMATS, MAX_BYTES
+from maimod.audio.container import MAX_BYTES, open_media
+from maimod.audio.decode import channels_of
 from maimod.osu.folder import open_file
 
-WINDOWS, SAMPLES, SETTLING_FRAMES = 32, 8192, 4
-"""Places of a song that are decoded, samples of each, and frames before them: an mp3 borrows bits from former frames."""
+WINDOWS = 32
+"""Places of a song that are decoded, from `FIRST_SHARE` to `LAST_SHARE` of it; at least half of them must be readable."""
+FIRST_SHARE, LAST_SHARE = 0.03, 0.95
+SAMPLES = 8192
+"""Samples of each place."""
+SETTLING_FRAMES = 4
+"""Frames of a place that are decoded first and left out: an mp3 borrows bits from former frames."""
 BAND_KHZ = 0.1
 NEARLY_HIGHEST = 95
 """Percentile over the windows: a lowpass leaves nothing above it anywhere, a dull song has a loud place somewhere."""
@@ -25,10 +31,17 @@ BESIDE, AWAY, SPAN = 6, 5, 15
 """Bands on each side of the break that are compared, bands between them, and bands that belong to one break."""
 CLEAR_DROP = 25.0
 """dB that a lowpass falls at least."""
+NEARLY_STEEPEST = 3.0
+"""dB less than its steepest fall at which a break still goes on."""
 AUDIBLE = 50.0
 """dB below the reference: what is quieter is noise of the encoder, or the natural end of a dull song."""
-LOWEST_KHZ, REFERENCE_KHZ = 6.5, (2.0, 6.0)
-LEAST_SECONDS, MAX_RATE = 5.0, 192_000
+REFERENCE_KHZ = (2.0, 6.0)
+LOWEST_KHZ = 6.5
+"""Falls below this are music."""
+LEAST_SECONDS = 5.0
+"""Shorter songs are not measured."""
+MIN_RATE, MAX_RATE = 32_000, 192_000
+"""Sample rates that are measured: of a lower one the spectrum ends below what encoders cut off."""
 
 
 class Break(msgspec.Struct, frozen=True):
@@ -43,16 +56,12 @@ def spectral_break(path: Path) -> Break | None:
     """Measure where the spectrum of a song breaks off; None if it cannot be decoded or is very short."""
     import av
 
-    options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
     try:
-        with (
-            open_file(path, MAX_BYTES) as file,
-            av.open(file, "r", options=options, metadata_errors="replace") as container,
-        ):
+        with open_file(path, MAX_BYTES) as file, open_media(file) as container:
             stream = container.streams.audio[0]
             rate = int(stream.rate or 0)
             seconds = (container.duration or 0) / 1e6
-            if not 32_000 <= rate <= MAX_RATE or seconds < LEAST_SECONDS:
+            if not MIN_RATE <= rate <= MAX_RATE or seconds < LEAST_SECONDS:
                 return None
             spectra = list(_spectra(container, stream, seconds))
     except (av.FFmpegError, OSError, ValueError, IndexError):
@@ -63,27 +72,18 @@ def spectral_break(path: Path) -> Break | None:
 
 
 def _spectra(container: Any, stream: Any, seconds: float) -> Iterator[np.ndarray]:
-    """Power spectra at places spread over a song, all channels together."""
+    """Mean power spectra (SAMPLES // 2 + 1,) of the channels at places spread over a song."""
     window = np.hanning(SAMPLES)
-    for place in np.linspace(0.03, 0.95, WINDOWS) * seconds:
+    for place in np.linspace(FIRST_SHARE, LAST_SHARE, WINDOWS) * seconds:
         container.seek(int(place / stream.time_base), stream=stream)
         blocks: list[np.ndarray] = []
         for number, frame in enumerate(container.decode(stream)):
             if number >= SETTLING_FRAMES:
-                blocks.append(_samples(frame))
+                blocks.append(channels_of(frame))
             if sum(block.shape[1] for block in blocks) >= SAMPLES:
                 break
         if blocks and (found := np.concatenate(blocks, axis=1)).shape[1] >= SAMPLES:
             yield np.mean(np.abs(np.fft.rfft(np.nan_to_num(found[:, :SAMPLES]) * window)) ** 2, axis=0)
-
-
-def _samples(frame: Any) -> np.ndarray:
-    """Float32 (n_channels, n_samples) of a decoded frame."""
-    found = frame.to_ndarray()
-    if np.issubdtype(found.dtype, np.integer):
-        found = found / float(np.iinfo(found.dtype).max)
-    planar: np.ndarray = found if frame.format.is_planar else found.reshape(-1, frame.layout.nb_channels).T
-    return planar.astype(np.float32)
 
 
 def _nearly_highest(levels: np.ndarray) -> np.ndarray:
@@ -95,6 +95,8 @@ def _nearly_highest(levels: np.ndarray) -> np.ndarray:
 
 
 def _steepest(levels: np.ndarray, rate: int) -> Break | None:
+    """The lowest audible fall of a spectrum (SAMPLES // 2 + 1,) in dB, at `rate` samples per second; None if it ends
+    below `LOWEST_KHZ`."""
     khz = np.fft.rfftfreq(SAMPLES, 1 / rate) / 1000
     bands = np.floor(khz / BAND_KHZ + 1e-6).astype(int)
     mean = np.bincount(bands, levels) / np.maximum(np.bincount(bands), 1)
@@ -109,5 +111,5 @@ def _steepest(levels: np.ndarray, rate: int) -> Break | None:
     # The lowest one counts: encoding again cuts once more, above it.
     first = int(np.argmax(drops >= CLEAR_DROP)) if (drops >= CLEAR_DROP).any() else int(np.argmax(drops))
     steep = drops[first : first + SPAN]
-    last = first + int(np.flatnonzero(steep >= steep.max() - 3.0)[-1])
+    last = first + int(np.flatnonzero(steep >= steep.max() - NEARLY_STEEPEST)[-1])
     return Break(round(float(places[last] * BAND_KHZ), 2), round(float(steep.max()), 1))

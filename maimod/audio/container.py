@@ -25,10 +25,10 @@ import msgspec
 from maimod.errors import AudioError
 from maimod.osu.folder import open_file
 
-# FFmpeg also opens playlists and scripts, which name other files or hosts. A song never does.
 FORMATS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
-# Formats whose header states the length; FFmpeg guesses that of the others from the bit rate.
+"""FFmpeg also opens playlists and scripts, which name other files or hosts. A song never does."""
 STATED_LENGTH_FORMATS = ("mov", "matroska", "flac", "wav", "aiff", "au")
+"""Formats whose header states the length; FFmpeg guesses that of the others from the bit rate."""
 MAX_HOURS = 3.0
 """Longest song that is read [hours]; it takes 700 MB as samples."""
 MAX_BYTES = 4 << 30
@@ -197,20 +197,41 @@ def _next_page(file: BinaryIO, place: int, size: int) -> int:
 
 
 @contextmanager
-def open_container(part: Part) -> Iterator[Any]:
-    """Open a file with FFmpeg as an `av.container.InputContainer` that has a sound track.
+def open_media(file: BinaryIO) -> Iterator[Any]:
+    """Open a song or a video with FFmpeg as an `av.container.InputContainer`, so that it reads no other file and no host.
 
     Raises:
-        AudioError: if there is no sound track.
+        av.FFmpegError: if it is of no format in :data:`FORMATS`; for hostile files also OSError, ValueError, IndexError.
     """
     import av
 
     options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
     # "replace": titles in old code pages must not stop the song
-    with part.open() as file, av.open(file, "r", options=options, metadata_errors="replace") as container:
+    with av.open(file, "r", options=options, metadata_errors="replace") as container:
+        yield container
+
+
+@contextmanager
+def open_container(part: Part) -> Iterator[Any]:
+    """The same for a song: a file that has a sound track.
+
+    Raises:
+        AudioError: if there is no sound track.
+    """
+    with part.open() as file, open_media(file) as container:
         if not container.streams.audio:
             raise AudioError(part.path, "has no sound track; put the song's audio file in its place.")
         yield container
+
+
+def check_length(path: Path, seconds: float) -> None:
+    """Refuse a song that would fill the memory.
+
+    Raises:
+        AudioError: if it is longer than :data:`MAX_HOURS`.
+    """
+    if seconds > 3600 * MAX_HOURS:
+        raise AudioError(path, f"longer than {MAX_HOURS:g} hours; cut the song and try again.")
 
 
 def measure(part: Part) -> Packets | None:
@@ -254,7 +275,11 @@ def _measured(part: Part) -> Packets | None:
 
 
 def _count(path: Path, container: Any, stream: Any) -> tuple[float, int]:
-    """Length of a stream and bytes of its packets."""
+    """Length of a stream [s], and bytes of its packets.
+
+    Raises:
+        AudioError: if it is longer than :data:`MAX_HOURS`.
+    """
     import av
 
     # The time stamps of a stream should grow steadily. Where they start again or leap, what came before is added up.
@@ -277,12 +302,12 @@ def _count(path: Path, container: Any, stream: Any) -> tuple[float, int]:
         if is_first or not end - RESTART < time < end + MAX_GAP:
             total, start, end, is_first = total + end - start, time, time, False
         end = max(end, time + lasts)
-        if total + end - start > 3600 * MAX_HOURS:
-            raise AudioError(path, f"longer than {MAX_HOURS:g} hours; cut the song and try again.")
+        check_length(path, total + end - start)
     return total + end - start, n_bytes
 
 
 def _stated(container: Any) -> float | None:
+    """Length that the header states [s]; None if it states none."""
     import av
 
     stream = container.streams.audio[0]

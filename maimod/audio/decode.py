@@ -21,7 +21,16 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from maimod.audio.container import LENGTH_TOLERANCE, MAX_GAP, MAX_HOURS, Packets, Part, measure, open_container, parts
+from maimod.audio.container import (
+    LENGTH_TOLERANCE,
+    MAX_GAP,
+    Packets,
+    Part,
+    check_length,
+    measure,
+    open_container,
+    parts,
+)
 from maimod.errors import AudioError
 
 SAMPLE_RATE = 16_000
@@ -81,13 +90,13 @@ def load(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> Audio:
         sample_rate: samples per second of the result.
 
     Raises:
-        AudioError: nothing usable could be decoded, or the song is longer than `MAX_HOURS`.
+        AudioError: nothing usable could be decoded, or the song is longer than
+            :data:`maimod.audio.container.MAX_HOURS`.
     """
     path = Path(path)
     found = parts(path)
     packets = [measure(part) for part in found]
-    if sum(counted.seconds for counted in packets if counted) > 3600 * MAX_HOURS:
-        raise AudioError(path, f"longer than {MAX_HOURS:g} hours; cut the song and try again.")
+    check_length(path, sum(counted.seconds for counted in packets if counted))
     decoded: list[_Decoded] = []
     for part, counted in zip(found, packets, strict=True):
         one = _best(part, counted, sample_rate)
@@ -221,8 +230,7 @@ def _decode(
             resampler_rate = rate
         assert resampler is not None
         samples.add(resampler.resample_chunk(block))
-        if samples.count / sample_rate > 3600 * MAX_HOURS:
-            raise AudioError(part.path, f"longer than {MAX_HOURS:g} hours; cut the song and try again.")
+        check_length(part.path, samples.count / sample_rate)
     if n_not_numbers and n_not_numbers == n_read:
         raise AudioError(part.path, "holds no samples that are numbers; export the song again.")
     if resampler is not None:
@@ -301,8 +309,8 @@ def av_frames(container: Any, stream: Any) -> Iterator[Any]:
             continue
 
 
-def _mix_down(frame: Any) -> np.ndarray:
-    """Average the channels of an `av.AudioFrame`: float32 (n_samples,)."""
+def channels_of(frame: Any) -> np.ndarray:
+    """Samples of an `av.AudioFrame`, full scale is 1: float32 (n_channels, n_samples)."""
     values = frame.to_ndarray()  # planar: (n_channels, n_samples); packed: (1, n_samples * n_channels)
     if values.dtype.kind == "u":
         scaled = values.astype(np.float32) / 128.0 - 1.0  # u8 is the only unsigned format
@@ -310,7 +318,10 @@ def _mix_down(frame: Any) -> np.ndarray:
         scaled = values.astype(np.float32) / float(1 << (8 * values.dtype.itemsize - 1))
     else:
         scaled = values.astype(np.float32)
-    n_channels = len(frame.layout.channels)
-    if not frame.format.is_planar:
-        scaled = scaled.reshape(-1, n_channels).T
-    return np.asarray(scaled.mean(axis=0), dtype=np.float32)
+    found: np.ndarray = scaled if frame.format.is_planar else scaled.reshape(-1, len(frame.layout.channels)).T
+    return found
+
+
+def _mix_down(frame: Any) -> np.ndarray:
+    """Average the channels of an `av.AudioFrame`: float32 (n_samples,)."""
+    return np.asarray(channels_of(frame).mean(axis=0), dtype=np.float32)

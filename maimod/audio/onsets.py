@@ -21,25 +21,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
 from maimod.audio.decode import Audio
-from maimod.audio.spectrogram import FRAME_BLOCK, mel_levels
+from maimod.audio.spectrogram import FRAME_BLOCK, PEAK_OF_MEAN, mel_levels
 
 FRAME_MS = 5.0
 """Step of the envelope."""
-N_BANDS = 48
+N_MELS = 48
 """Mel bands of the spectrum, the narrowest that still hold a bin each."""
 FLUX_STEP = 3
 """Frames between the spectra that are compared; about half a window, as in the paper."""
 LATENCY_MS = -2.0
-"""How much later than a click its envelope peaks [ms]: earlier, as the window meets it early."""
+"""From a click to the peak of its envelope [ms]. It is negative: the window meets a click before it is centred on it."""
 LEVEL_WINDOW_SECONDS = 8.0
-LEVEL_FACTOR = 1.5  # from the weighted mean of a peak, which is about a triangle, to its height
-LEVEL_FLOOR = 0.1  # of the loudest level: keeps the noise of a silent break from counting as onsets
-
+"""Part of the song, around each frame, by which its strength is scaled."""
+LEVEL_FLOOR = 0.1
+"""Least level, as a share of the song's greatest: keeps the noise of a silent break from counting as onsets."""
 ONSET_WIDTH_MS = 15.0
 """Onsets are within this of the time of an object plus the map's lag, depending on how softly a sound starts."""
 CLIP = 1.5
@@ -74,6 +75,12 @@ ALIKE_MS, BEYOND_MS = 4, 10
 """An onset is like those of a shifted section if its own lag is up to `ALIKE_MS` less far off, or up to `BEYOND_MS` further."""
 LAG_PARTS = 4
 """Parts of a map by which the error of its lag is measured. Half of 194 finished maps have 0.5 ms, nine in ten under 2."""
+JACKKNIFE_PARTS = 8
+"""Parts of some times of which `drift` leaves each out once, to measure its error."""
+DRIFT_PARTING_MS = 10.0
+"""Most by which two neighbouring slopes of the first search are apart at the ends of the times: the width of an onset."""
+FINE_STEPS = 8
+"""Steps of the second search in one of the first."""
 MAX_DRIFT_TIMES = 300
 """Times that `drift` looks at; more cost seconds and change nothing."""
 MAX_TIMES, MAX_WINDOW_TIMES = 20_000, 300
@@ -155,6 +162,17 @@ class LocalAlignment(msgspec.Struct, frozen=True):
     """Lag of the whole map that the windows are compared with [ms]."""
 
 
+class _Fit(NamedTuple):
+    """The lag, and its drift, at which some times fit best."""
+
+    lag_ms: float
+    """At the middle of the times."""
+    slope: float
+    """ms/s."""
+    gain: float
+    """How much better it fits than the map's lag [standard errors]."""
+
+
 class Drift(msgspec.Struct, frozen=True):
     """A lag that grows linearly in time."""
 
@@ -172,7 +190,7 @@ class Drift(msgspec.Struct, frozen=True):
 
 def onset_envelope(audio: Audio) -> OnsetEnvelope:
     """Measure the onset strength over the time of a song."""
-    levels = mel_levels(audio, FRAME_MS, N_BANDS)
+    levels = mel_levels(audio, FRAME_MS, N_MELS)
     flux = np.zeros(len(levels.values), dtype=np.float32)
     for start in range(FLUX_STEP, len(flux), FRAME_BLOCK):  # in blocks: an hour has 100 MB of levels
         now = levels.values[start : start + FRAME_BLOCK]
@@ -195,7 +213,7 @@ def _level(flux: np.ndarray) -> np.ndarray:
     sums = np.concatenate(([0.0], np.cumsum(flux, dtype=np.float64)))
     frames = np.arange(len(flux))
     low, high = np.maximum(frames - half, 0), np.minimum(frames + half, len(flux))
-    level = LEVEL_FACTOR * (squares[high] - squares[low]) / np.maximum(sums[high] - sums[low], 1e-9)
+    level = PEAK_OF_MEAN * (squares[high] - squares[low]) / np.maximum(sums[high] - sums[low], 1e-9)
     # 1e-3: below it there is rounding noise only
     floor = max(LEVEL_FLOOR * float(level.max()), 1e-3)
     return np.asarray(np.maximum(level, floor), dtype=np.float32)
@@ -360,8 +378,8 @@ def local_alignment(envelope: OnsetEnvelope, times_ms: np.ndarray, slopes: np.nd
             continue
         seen = (int(first), int(stop))
         inside = times[first : stop : 1 + (stop - first) // MAX_WINDOW_TIMES]
-        lag, slope, gain = _fit(grid, inside, map_lag, tried, LAGS_MS)
-        rows.append((inside[0], inside[-1], lag, slope, gain, int(stop - first)))
+        best = _fit(grid, inside, map_lag, tried, LAGS_MS)
+        rows.append((inside[0], inside[-1], *best, int(stop - first)))
     table = np.array(rows, dtype=np.float64).reshape(-1, 6).T
     starts, ends, lags, fitted, gains, counts = table
     return LocalAlignment(starts, ends, lags, fitted, gains, counts.astype(np.int64), map_lag)
@@ -380,10 +398,8 @@ def _window_starts(times: np.ndarray) -> Iterator[float]:
         start += step * max(1.0, np.floor((following - start) / step))
 
 
-def _fit(
-    grid: _Grid, times: np.ndarray, map_lag: float, slopes: np.ndarray, lags: np.ndarray
-) -> tuple[float, float, float]:
-    """Find the best (lag at the middle, slope, gain over `map_lag` in standard errors)."""
+def _fit(grid: _Grid, times: np.ndarray, map_lag: float, slopes: np.ndarray, lags: np.ndarray) -> _Fit:
+    """Find the lag (of `lags` [ms]) and the drift (of `slopes` [ms/s]) at which the times [ms] fit best."""
     from_middle = (times - 0.5 * (times[0] + times[-1])) / 1000.0  # s
     curves = grid.curves(times + slopes[:, None] * from_middle, lags)
     # An even rhythm fits as well one note later: of equal fits take the nearest.
@@ -391,14 +407,14 @@ def _fit(
     row, column = np.unravel_index(int(preferred.argmax()), curves.shape)
     lag, slope = _refine(curves[row], int(column), lags), float(slopes[row])
     better = grid.at(times + slope * from_middle + lags[column]) - grid.at(times + map_lag)
-    return lag, slope, float(better.mean()) / _standard_error(better)
+    return _Fit(lag, slope, float(better.mean()) / _standard_error(better))
 
 
 def drift(envelope: OnsetEnvelope, times_ms: np.ndarray) -> Drift:
     """Fit a lag that grows linearly over the given times, such as a section of wrong tempo.
 
     All slopes are tried with all lags, so it also works where the lag wraps around from one note to the next. The
-    uncertainty is a jackknife over eight parts of the times.
+    uncertainty is a jackknife over `JACKKNIFE_PARTS` parts of the times.
 
     On 20 s of 93 maps, with a tempo off by 0, 0.5, 1 or 2 %, the slope errs by 0.13 to 0.15 ms/s (median) and by over
     1 ms/s in 1 to 5 %; where `uncertainty` is below 0.5, as in 85 %, in 1 to 2 %. The error is within two uncertainties
@@ -417,24 +433,30 @@ def drift(envelope: OnsetEnvelope, times_ms: np.ndarray) -> Drift:
     times = times[:: 1 + n_times // MAX_DRIFT_TIMES]
     from_middle = (times - 0.5 * (times[0] + times[-1])) / 1000.0  # s
     # Neighbouring slopes must not part by more than the width of an onset at the ends.
-    step = min(1.0, 10.0 / float(from_middle[-1]))
+    step = min(1.0, DRIFT_PARTING_MS / float(from_middle[-1]))
     n_steps = int(np.ceil(MAX_DRIFT_MS_PER_S / step))
     slopes = step * np.arange(-n_steps, n_steps + 1)
-    fine = np.linspace(-step, step, 17)
+    fine = np.linspace(-step, step, 2 * FINE_STEPS + 1)
     map_lag = alignment(envelope, times).lag_ms
-    lag, coarse, _ = _fit(grid, times, map_lag, slopes, DRIFT_LAGS_MS)
-    lag, slope, gain = _fit(grid, times, map_lag, coarse + fine, DRIFT_LAGS_MS)
-    # Jackknife over blocks: leave one eighth out, fit again nearby.
-    part = np.arange(len(times)) * 8 // len(times)
+    coarse = _fit(grid, times, map_lag, slopes, DRIFT_LAGS_MS)
+    best = _fit(grid, times, map_lag, coarse.slope + fine, DRIFT_LAGS_MS)
+    spread = _jackknife_error(grid, times, from_middle, best.lag_ms, best.slope + fine)
+    # The grid of slopes has no resolution below half of its step.
+    uncertainty = float(np.hypot(spread, step / FINE_STEPS / 2))
+    return Drift(best.slope, uncertainty, best.lag_ms, best.gain, n_times)
+
+
+def _jackknife_error(grid: _Grid, times: np.ndarray, from_middle: np.ndarray, lag: float, slopes: np.ndarray) -> float:
+    """Standard error of the best of the slopes [ms/s], by leaving each part of the times out once; infinite for so few
+    times that no part can be left out."""
+    part = np.arange(len(times)) * JACKKNIFE_PARTS // len(times)
     refits = []
-    for k in range(8):
-        kept = part != k
+    for left_out in range(JACKKNIFE_PARTS):
+        kept = part != left_out
         if 0 < kept.sum() < len(times):
-            refits.append(_slope_near(grid, times[kept], from_middle[kept], lag, slope + fine))
+            refits.append(_slope_near(grid, times[kept], from_middle[kept], lag, slopes))
     n = len(refits)
-    spread = np.sqrt((n - 1) / n * np.sum((np.array(refits) - np.mean(refits)) ** 2)) if n else np.inf
-    # The grid of slopes has no resolution below its step.
-    return Drift(slope, float(np.hypot(spread, step / 16)), lag, gain, n_times)
+    return float(np.sqrt((n - 1) / n * np.sum((np.array(refits) - np.mean(refits)) ** 2))) if n else float("inf")
 
 
 def _slope_near(grid: _Grid, times: np.ndarray, from_middle: np.ndarray, lag: float, slopes: np.ndarray) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from maimod.audio.container import FORMATS, MAX_BYTES, Headers, Packets, headers_of, measure, parts
+from maimod.audio.container import MAX_BYTES, Headers, Packets, headers_of, measure, open_media, parts
 from maimod.errors import AudioError
 from maimod.osu.folder import open_file
 
@@ -77,12 +77,8 @@ def _headers(path: Path) -> Headers | None:
     """What the headers of a file say; None if FFmpeg's libraries cannot read it."""
     import av
 
-    options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
     try:
-        with (
-            open_file(path, MAX_BYTES) as file,
-            av.open(file, "r", options=options, metadata_errors="replace") as container,
-        ):
+        with open_file(path, MAX_BYTES) as file, open_media(file) as container:
             return headers_of(container)
     except (av.FFmpegError, OSError, ValueError, IndexError):
         return None

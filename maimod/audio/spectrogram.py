@@ -24,6 +24,19 @@ ONSET_WINDOW_MS = 32.0
 """Window for onsets: 16 to 40 ms do equally well, above it lag blurs, below it pitch does."""
 COMPRESSION = 0.5
 """Gain before ln(1 + x), in units of the song's mean magnitude; 0.1 to 10 differ little."""
+PEAK_OF_MEAN = 1.5
+"""Height of an onset over the mean of its flux weighted by itself: 1.5 for a triangle, which a peak nearly is."""
+N_BANDS, N_LOUD = 6, 3
+"""Frequency bands of the features of a song, of its onsets and of its loudness: equal parts of `BAND_MELS`."""
+BAND_MELS = 24
+BAND_FRAME_MS = 8.0
+"""Step of the band features: slots of the discriminator are 80 ms at 188 BPM."""
+BAND_FLUX_STEP = 2
+"""Frames between the levels that are compared."""
+MAX_BAND_FLUX = 2.0
+"""Onsets of a band are not stronger than that of two clear ones."""
+LEAST_SPREAD = 0.05
+"""Least deviation of the levels by which the loudness of a song is scaled: that of a steady tone is nearly 0."""
 
 
 def log_mel(
@@ -129,12 +142,6 @@ def mel_bank(sample_rate: int, n_fft: int, n_mels: int, f_min: float, f_max: flo
     return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
 
 
-N_BANDS, N_LOUD = 6, 3
-BAND_FRAME_MS = 8.0
-"""Step of the band features: slots are 80 ms."""
-BAND_MELS = 24
-
-
 class Bands(msgspec.Struct, frozen=True):
     """Onsets and loudness of a song by frequency."""
 
@@ -151,15 +158,15 @@ def song_bands(audio: Audio) -> Bands:
     levels = mel_levels(audio, BAND_FRAME_MS, BAND_MELS)
     n_frames = len(levels.values)
     rise = np.zeros_like(levels.values)
-    if n_frames > 2:
-        rise[2:] = np.maximum(levels.values[2:] - levels.values[:-2], 0.0)
+    if n_frames > BAND_FLUX_STEP:
+        rise[BAND_FLUX_STEP:] = np.maximum(levels.values[BAND_FLUX_STEP:] - levels.values[:-BAND_FLUX_STEP], 0.0)
     flux = rise.reshape(n_frames, N_BANDS, -1).mean(axis=2)
-    # The mean weighted by itself is the strength of an onset, independent of the time between onsets.
+    # Weighted by itself, so that the time between onsets has no effect; as maimod.audio.onsets._level, for a whole song.
     level = (flux**2).sum(axis=0) / np.maximum(flux.sum(axis=0), 1e-6)
     loudness = levels.values.reshape(n_frames, N_LOUD, -1).mean(axis=2)
-    spread = np.maximum(loudness.std(axis=0), 0.05)
+    spread = np.maximum(loudness.std(axis=0), LEAST_SPREAD)
     return Bands(
-        np.minimum(flux / np.maximum(1.5 * level, 1e-3), 2.0),
+        np.minimum(flux / np.maximum(PEAK_OF_MEAN * level, 1e-3), MAX_BAND_FLUX),
         (loudness - loudness.mean(axis=0)) / (2 * spread),
         levels.frame_ms,
     )

@@ -339,10 +339,26 @@ def test_video_without_sound(tmp_path: Path) -> None:
         decode.load(path)
 
 
-def test_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode, "MAX_HOURS", 1 / 3600)
+@pytest.mark.parametrize("counted", [True, False])
+def test_too_long_is_refused(counted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its packets, and by its samples where no packets can be counted."""
+    path = write(tmp_path / "song.wav")
+    monkeypatch.setattr(container, "MAX_HOURS", 1 / 3600)
+    if not counted:
+        monkeypatch.setattr(decode, "measure", lambda part: None)
     with pytest.raises(AudioError, match="longer than"):
-        decode.load(write(tmp_path / "song.wav"))
+        decode.load(path)
+
+
+def test_songs_that_are_too_long_together_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "song.wav")
+    whole, packets = container.parts(path), container.measure(container.parts(path)[0])
+    assert packets is not None
+    monkeypatch.setattr(decode, "parts", lambda path: whole * 3)
+    monkeypatch.setattr(decode, "measure", lambda part: packets)
+    monkeypatch.setattr(container, "MAX_HOURS", 2.5 * packets.seconds / 3600)
+    with pytest.raises(AudioError, match="longer than"):
+        decode.load(path)
 
 
 def test_decoders_are_imported_late() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from maimod.audio.container import MAX_HOURS, open_container, parts
+from maimod.audio.container import check_length, open_container, parts
 from maimod.audio.decode import BLOCK_SAMPLES, SAMPLE_RATE, Blocks, SampleBuffer, av_frames, joined
 from maimod.errors import AudioError
 
@@ -44,8 +44,7 @@ def load(path: Path) -> np.ndarray:
             if resampler is None or resampler.rate != rate:
                 resampler = RateConverter(rate, bits)
             found.add(mix_down(resampler.convert(block)).astype(np.int16 if bits <= 16 else np.int32))
-            if found.count > 3600 * MAX_HOURS * SAMPLE_RATE:
-                raise AudioError(path, f"longer than {MAX_HOURS:g} hours; cut the song and try again.")
+            check_length(path, found.count / SAMPLE_RATE)
     except AudioError:
         raise
     except Exception as error:  # each library raises its own errors, also for hostile files
