@@ -35,6 +35,16 @@ MAX_LAGS = 1_024
 """Most distances at which similar slots are sought; a map of two hours has as many measures."""
 SMOOTH_SLOTS = 8
 """Slots are similar if the song sounds the same this far to both sides."""
+LEAST_LIKENESS = 0.3
+"""Correlation at which similar slots begin to count."""
+SLOT_ONSET_MS = 12.0
+"""An onset up to this far from a place of a slot belongs to it; so does a slot of another difficulty."""
+LOUDNESS_SLOTS = 16
+"""Slots before and after a slot over which the loudness is compared."""
+MAX_SIBLINGS = 30
+"""Most other difficulties that are compared with a map; sets with more in one mode are collections."""
+SAME_OBJECTS = 0.6
+"""Share of objects at one time and place from which on two files are versions of one difficulty."""
 
 
 def context_features(
@@ -82,16 +92,19 @@ def _song_features(bands: Bands, envelope: OnsetEnvelope, times: np.ndarray, slo
     around = np.round(frames)[:, None].astype(np.int64) + np.arange(-2, 3)
     flux = bands.flux[np.clip(around, 0, len(bands.flux) - 1)].max(axis=1)
     flux[(frames < 0) | (frames > len(bands.flux))] = 0.0
-    within = np.stack([envelope.at(times + offset / SLOT_TICKS * slot_ms, 12.0) for offset in OFFSETS], axis=1)
+    within = np.stack([envelope.at(times + offset / SLOT_TICKS * slot_ms, SLOT_ONSET_MS) for offset in OFFSETS], axis=1)
     at, width = frames.astype(np.int64), (slot_ms / bands.frame_ms).astype(np.int64)
     now = _means(bands.loudness, at, at + width)
-    later, before = _means(bands.loudness, at, at + 16 * width), _means(bands.loudness, at - 16 * width, at)
+    reach = LOUDNESS_SLOTS * width
+    later, before = _means(bands.loudness, at, at + reach), _means(bands.loudness, at - reach, at)
     return np.concatenate(
         [flux, within, np.clip(now, -2, 2), np.clip(later - before, -2, 2), np.ones((len(times), 1))], axis=1
     )
 
 
 def _position_features(beatmap: Beatmap, grid: Grid) -> np.ndarray:
+    """(n_slots, N_POSITION): place in the beat, in the measure and in four measures; tempo; mode; settings and density of
+    the map."""
     numbers = grid.first + np.arange(grid.count)
     ticks = numbers * SLOT_TICKS
     section = grid.beat_grid.section_of_ticks(ticks)
@@ -148,7 +161,7 @@ def _similar_slots(beatmap: Beatmap, song: np.ndarray) -> tuple[np.ndarray, np.n
     for place in range(k):  # a few passes for the largest take a tenth of the time of a partition
         best = likeness.argmax(axis=1)
         slots[:, place] = np.clip(every + offsets[best], 0, count - 1)
-        weights[:, place] = np.maximum(likeness[every, best] - 0.3, 0.0) ** 2 * 2
+        weights[:, place] = np.maximum(likeness[every, best] - LEAST_LIKENESS, 0.0) ** 2 * 2
         likeness[every, best] = -np.inf
     return slots, weights
 
@@ -160,12 +173,6 @@ def _box(values: np.ndarray) -> np.ndarray:
     return np.asarray(
         sums[np.minimum(at + SMOOTH_SLOTS + 1, len(values))] - sums[np.maximum(at - SMOOTH_SLOTS, 0)], dtype=np.float32
     )
-
-
-MAX_SIBLINGS = 30
-"""Most other difficulties that are compared with a map; sets with more in one mode are collections."""
-SAME_OBJECTS = 0.6
-"""Share of objects at one time and place from which on two files are versions of one difficulty."""
 
 
 def other_difficulties(beatmap: Beatmap, maps: Sequence[Beatmap]) -> list[Beatmap]:
@@ -196,7 +203,7 @@ def _sibling_features(grid: Grid, siblings: Sequence[Beatmap]) -> np.ndarray:
         shares = summary(categories, numbers)
         slots, _ = own.locate(grid.times)
         away = np.abs(own.times[slots] - grid.times)
-        is_same = away < 12.0
+        is_same = away < SLOT_ONSET_MS
         # Another difficulty may be timed by other lines: its slots need not be ours.
         total[is_same] += shares[slots[is_same]]
         known += 1

@@ -18,8 +18,8 @@ import numpy as np
 
 from maimod.audio.spectrogram import N_BANDS, N_LOUD
 from maimod.osu import slider_path
-from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject, Mode, ObjectKind
-from maimod.osu.hitsounds import Hit, hits
+from maimod.osu.beatmap import HEIGHT, PLAYFIELD_MODES, WIDTH, Beatmap, HitObject, Mode, ObjectKind
+from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, Hit, hits
 from maimod.osu.timing import TICKS_PER_BEAT, BeatGrid
 
 SLOTS_PER_BEAT = 4
@@ -34,6 +34,10 @@ MARGIN_SLOTS = 2 * SLOTS_PER_BEAT
 """Empty slots before the first object and after the last."""
 REACH = 192
 """Slots of one window of the network. Similar slots are sought farther away than that, so that none is an input twice."""
+N_SIMILAR_SLOTS = 6
+"""Slots far away, at which the song sounds most like at the slot itself, that a slot is shown together with."""
+MAX_EDGES = 64
+"""Repeats of a slider that are entered; those of more are too fast for slots to tell apart."""
 
 CATEGORIES = {
     "starts": 64,
@@ -93,8 +97,10 @@ end position, duration and speed of one slide, and length beyond the chord of it
 and to the one after; mania columns. Then contrasts: volume, velocity and slider speed against the last and the next
 object, position against the middle between its neighbours, and distance to the new combos before and after."""
 NUMBER = {name: place for place, name in enumerate(NUMBERS)}
+OWN = slice(NUMBER["x"], NUMBER["extension"] + 1)
 BEFORE = slice(NUMBER["before_dx"], NUMBER["before_dx"] + len(STEPS))
 AFTER = slice(NUMBER["after_dx"], NUMBER["after_dx"] + len(STEPS))
+"""Columns of the first object itself, of the step before it, and of the step after it."""
 CONTRASTS = slice(NUMBER["volume_before"], len(NUMBERS))
 
 SUMMARY = (
@@ -187,7 +193,7 @@ def object_features(beatmap: Beatmap, grid: Grid) -> tuple[np.ndarray, np.ndarra
     categories[places, COLUMN["kind"]] = np.array([_KINDS[o.kind] for o in objects], dtype=np.uint8)[first]
     categories[places, COLUMN["combo"]] = np.array([o.new_combo for o in objects], dtype=np.uint8)[first]
     movement = _Movement(beatmap, objects)
-    numbers[places, NUMBER["x"] : BEFORE.start] = movement.own()[first]
+    numbers[places, OWN] = movement.own()[first]
     # Steps go to the closest objects, also to those of the same slot, as in a 1/8 stream.
     steps = movement.steps()
     numbers[places, BEFORE], numbers[places, AFTER] = steps[first], steps[first + 1]
@@ -201,8 +207,9 @@ def object_features(beatmap: Beatmap, grid: Grid) -> tuple[np.ndarray, np.ndarra
 
 
 def _long_objects(grid: Grid, objects: Sequence[HitObject], categories: np.ndarray) -> None:
+    """Fill `ends` and `held`."""
     long = [o for o in objects if o.end_time > o.time]
-    edges = [time for o in long for time in o.edge_times()[1:][:64]]
+    edges = [time for o in long for time in o.edge_times()[1:][:MAX_EDGES]]
     slots, offsets = grid.locate(edges)
     np.bitwise_or.at(categories[:, COLUMN["ends"]], slots, (1 << offsets).astype(np.uint8))
     held = {ObjectKind.SLIDER: 1, ObjectKind.SPINNER: 2, ObjectKind.HOLD: 3}
@@ -213,8 +220,11 @@ def _long_objects(grid: Grid, objects: Sequence[HitObject], categories: np.ndarr
 
 
 def _lines(beatmap: Beatmap, grid: Grid, categories: np.ndarray, numbers: np.ndarray) -> None:
+    """Fill `kiai`, `line_set`, `volume` and `velocity` with what the timing points say."""
     points = beatmap.sorted_timing_points
-    lines = np.maximum(np.searchsorted([p.time for p in points], grid.times + 5.0, side="right") - 1, 0)
+    lines = np.maximum(
+        np.searchsorted([p.time for p in points], grid.times + HITSOUND_LENIENCY_MS, side="right") - 1, 0
+    )
     categories[:, COLUMN["kiai"]] = np.array([p.kiai for p in points])[lines]
     categories[:, COLUMN["line_set"]] = np.array([p.sample_set if 0 <= p.sample_set <= 3 else 0 for p in points])[lines]
     numbers[:, NUMBER["volume"]] = np.array([min(max(p.volume, 0), 100) / 100 for p in points])[lines]
@@ -222,6 +232,7 @@ def _lines(beatmap: Beatmap, grid: Grid, categories: np.ndarray, numbers: np.nda
 
 
 def _hitsounds(beatmap: Beatmap, grid: Grid, categories: np.ndarray, numbers: np.ndarray) -> None:
+    """Fill `additions`, `normal_set`, `addition_set`, `hit`, and `volume` where something is hit."""
     found = hits(beatmap)
     slots, offsets = grid.locate([hit.time for hit in found])
     places, firsts, of_place = np.unique(slots, return_index=True, return_inverse=True)
@@ -280,9 +291,11 @@ class _Movement:
     """Positions of objects and the steps between them."""
 
     def __init__(self, beatmap: Beatmap, objects: Sequence[HitObject]) -> None:
-        """Args:
-        beatmap: the map.
-        objects: its objects in order of time, at least one.
+        """Take the positions.
+
+        Args:
+            beatmap: the map.
+            objects: its objects in order of time, at least one.
         """
         self.sliders = [(i, o.slider) for i, o in enumerate(objects) if o.slider is not None]
         self.times = np.array([o.time for o in objects], dtype=float)
@@ -300,32 +313,35 @@ class _Movement:
         self.is_flat = beatmap.mode not in PLAYFIELD_MODES
 
     def own(self) -> np.ndarray:
-        """(n_objects, 8) from `x` to `extension` of `NUMBERS`."""
-        values = np.zeros((len(self.times), BEFORE.start - NUMBER["x"]))
+        """(n_objects, 8): the columns `OWN` of `NUMBERS`."""
+        column = {name: place for place, name in enumerate(NUMBERS[OWN])}
+        positions, to_ends = (slice(column[name], column[name] + 2) for name in ("x", "end_x"))
+        values = np.zeros((len(self.times), len(column)))
         slides = np.zeros(len(self.times))
         at = [i for i, _ in self.sliders]
         slides[at] = [slider.slides for _, slider in self.sliders]
         beats = (self.end_times - self.times) / np.maximum(slides, 1) / self.beat_ms
         if not self.is_flat:
-            values[:, 0:2] = self.begins / (256, 192) - 1
-            values[:, 2:4] = (self.ends - self.begins) / 128
+            values[:, positions] = self.begins / (WIDTH / 2, HEIGHT / 2) - 1
+            values[:, to_ends] = (self.ends - self.begins) / 128
         else:
-            values[:, 0:2] = -1.0
-        values[:, 4] = np.log2(1 + 4 * np.minimum(beats, 64)) / 3
-        values[:, 5] = slides / 3
+            values[:, positions] = -1.0
+        values[:, column["duration"]] = np.log2(1 + 4 * np.minimum(beats, 64)) / 3
+        values[:, column["slides"]] = slides / 3
         if at:
             lengths = np.array([slider.length for _, slider in self.sliders])
-            values[at, 6] = np.log2(np.maximum(lengths, 1.0) / np.maximum(beats[at] * self.pixels_per_beat, 1e-3))
+            usual = np.maximum(beats[at] * self.pixels_per_beat, 1e-3)
+            values[at, column["slider_speed"]] = np.log2(np.maximum(lengths, 1.0) / usual)
             chords = [math.dist(slider.control_points[0], slider.control_points[-1]) for _, slider in self.sliders]
-            values[at, 7] = (lengths - chords) / 200
+            values[at, column["extension"]] = (lengths - chords) / 200
         return np.clip(values, -3.0, 3.0)
 
     def steps(self) -> np.ndarray:
         """(n_objects + 1, len(STEPS)): row i from object i - 1 to object i; zeros before the first and after the last."""
         found = np.zeros((len(self.times) + 1, len(STEPS)))
         beats = np.maximum((self.times[1:] - self.end_times[:-1]) / self.beat_ms[1:], 0.0)
-        inner = found[1:-1]
-        inner[:, 4] = np.log2(1 + 8 * np.minimum(beats, 64)) / 3
+        column = {name: found[1:-1, place] for place, name in enumerate(STEPS)}
+        column["gap"][:] = np.log2(1 + 8 * np.minimum(beats, 64)) / 3
         if self.is_flat:
             return found
         step = self.begins[1:] - self.ends[:-1]
@@ -338,11 +354,12 @@ class _Movement:
         length = distance * np.hypot(way[:, 0], way[:, 1])
         is_turn = length > 1
         length = np.where(is_turn, length, 1.0)
-        inner[:, 0:2] = np.clip(step / 128, -3.0, 3.0)
-        inner[:, 2] = np.minimum(distance / 128, 3.0)
-        inner[:, 3] = np.minimum(distance / (200 * np.maximum(beats, 0.125)), 3.0)
-        inner[:, 5] = np.where(is_turn, (step[:, 0] * way[:, 0] + step[:, 1] * way[:, 1]) / length, 0.0)
-        inner[:, 6] = np.where(is_turn, (step[:, 1] * way[:, 0] - step[:, 0] * way[:, 1]) / length, 0.0)
+        column["dx"][:], column["dy"][:] = np.clip(step / 128, -3.0, 3.0).T
+        column["distance"][:] = np.minimum(distance / 128, 3.0)
+        column["speed"][:] = np.minimum(distance / (200 * np.maximum(beats, 0.125)), 3.0)
+        cosine = (step[:, 0] * way[:, 0] + step[:, 1] * way[:, 1]) / length
+        sine = (step[:, 1] * way[:, 0] - step[:, 0] * way[:, 1]) / length
+        column["turn_cos"][:], column["turn_sin"][:] = np.where(is_turn, cosine, 0.0), np.where(is_turn, sine, 0.0)
         return found
 
 
@@ -355,7 +372,7 @@ def summary(categories: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         column["starts"] > 0,
         column["ends"] > 0,
         column["held"] > 0,
-        column["kind"] == 2,
+        column["kind"] == _KINDS[ObjectKind.SLIDER],
         column["combo"],
         additions & 1,
         additions >> 1 & 1,
@@ -367,9 +384,6 @@ def summary(categories: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         numbers[:, NUMBER["volume"]],
     )
     return np.stack([np.asarray(part, dtype=np.float32) for part in parts], axis=1)
-
-
-N_SIMILAR_SLOTS = 6
 
 
 class ContextFeatures(msgspec.Struct, frozen=True):
