@@ -201,7 +201,7 @@ def level_of(beatmap: Beatmap, settings: Settings, whole: Mapset | None = None) 
     """Level of a difficulty as given, else by its name, stars and settings."""
     given = settings.of_difficulty(beatmap.metadata.get("Version", "")).level
     if given is not None:
-        return level.parse(given)
+        return level.parse_level(given)
     return whole.levels[beatmap.path] if whole else level.level_of(beatmap, star_rating(beatmap))
 
 

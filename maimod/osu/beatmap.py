@@ -18,6 +18,9 @@ MAX_TIME_MS = 10 * 3_600_000
 """Latest time in ms: editor timestamps end at 600 minutes (lazer, `EditorTimestampParser`)."""
 SCALED_TICKS_VERSION = 8
 """From this format on the distance of slider ticks follows the velocity of green lines."""
+MIN_BEAT_LENGTH_MS, MAX_BEAT_LENGTH_MS = 6.0, 60_000.0
+"""Limits of the beat of a red line; the game replaces others, also negative ones, by the closer limit (lazer,
+`TimingControlPoint`)."""
 UNSNAP_MS = 2.0
 """An object this many ms from every tick is unsnapped (ranking criteria, Timing: less than 2 ms from a timeline
 tick)."""

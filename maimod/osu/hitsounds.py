@@ -13,21 +13,11 @@ from maimod.osu.beatmap import Beatmap, HitObject, Mode, ObjectKind, TimingPoint
 
 HITSOUND_LENIENCY_MS = 5
 """The timing point in force this many ms later sets the samples: the game tolerates a late timing point."""
-
-
 SAMPLE_SETS = ("normal", "soft", "drum")
-
-
 ADDITIONS = ("whistle", "finish", "clap")
-
-
 WHISTLE, FINISH, CLAP = 2, 4, 8
-
-
 KAT, BIG = WHISTLE | CLAP, FINISH
 """Taiko: a whistle or clap makes a blue note (kat), a finish a big one."""
-
-
 DEFAULT_SET = 1  # lazer: a timing point without a sample set plays the normal one
 
 

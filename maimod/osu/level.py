@@ -236,7 +236,7 @@ def with_straight_apostrophes(name: str) -> str:
     return re.sub("[\u2018\u2019\u02bc\uff07`\u00b4]", "'", name)
 
 
-def parse(text: str) -> Level:
+def parse_level(text: str) -> Level:
     """Level from its own name ("Hard"), in any case of letters.
 
     Raises:

@@ -14,11 +14,14 @@ from maimod.osu.fields import LAZER_VERSION, UNREADABLE, Skip, decimal, integer,
 
 MAX_DEGREE = 16
 """Of a B-spline; lazer's editor writes 4."""
+_Place = tuple[float, float]
+"""(x, y) in osu! pixels."""
 MAX_COORDINATE = 131_072  # lazer, `Parsing.MAX_COORDINATE_VALUE`
 
 
 class ObjectLine(NamedTuple):
-    """What a line says of a hit object, before it has its place among the others; fields as in :class:`HitObject`."""
+    """A hit object before it has its index and combo number among the others; fields as in
+    :class:`maimod.osu.beatmap.HitObject`."""
 
     line: int
     kind: ObjectKind
@@ -31,6 +34,16 @@ class ObjectLine(NamedTuple):
     hitsound: int
     sample: HitSample
     slider: SliderPath | None
+
+
+class _Body(NamedTuple):
+    """Fields of a hit object that each kind has at another place of the line."""
+
+    kind: ObjectKind
+    end_time: float
+    """Ms; not yet checked."""
+    sample: HitSample = HitSample()
+    slider: SliderPath | None = None
 
 
 class ObjectReader:
@@ -62,9 +75,9 @@ class ObjectReader:
             raise Skip(UNREADABLE)
         time = time_ms(fields[2], self.offset)
         try:
-            x, y = self.coordinate(fields[0]), self.coordinate(fields[1])
+            x, y = self._coordinate(fields[0]), self._coordinate(fields[1])
             bits, hitsound = integer(fields[3]), integer(fields[4])
-            kind, end_time, sample, slider = self.body(bits, fields, x, y, time)
+            kind, end_time, sample, slider = self._body(bits, fields, (x, y), time)
         except (ValueError, IndexError):
             if _says_slider(fields):
                 self.broken.append(BrokenSlider(line, time, "it cannot be read", is_left_out=True))
@@ -77,44 +90,45 @@ class ObjectReader:
             line, kind, time, max(end_time, time), x, y, bool(bits & 4), bits >> 4 & 7, hitsound, sample, slider
         )
 
-    def coordinate(self, text: str) -> float:
-        """A coordinate; before lazer's format they are whole pixels, and decimals are cut off."""
+    def _coordinate(self, text: str) -> float:
+        """A coordinate; before lazer's format they are whole pixels, and decimals are cut off.
+
+        Raises:
+            ValueError: if it is no number.
+            Skip: if it is too large a number.
+        """
         value = decimal(text)
         if not abs(value) <= MAX_COORDINATE:  # false for NaN too
             raise Skip(f"whose coordinates are not numbers or beyond ±{MAX_COORDINATE:,}")
         return value if self.shell.format_version >= LAZER_VERSION else float(int(value))
 
-    def body(
-        self, bits: int, fields: list[str], x: float, y: float, time: float
-    ) -> tuple[ObjectKind, float, HitSample, SliderPath | None]:
+    def _body(self, bits: int, fields: list[str], head: _Place, time: float) -> _Body:
+        """What the bits of the type say that the object is; a circle before a slider, as in the game.
+
+        Raises:
+            ValueError, IndexError: if a field cannot be read, or is missing.
+            Skip: if the game leaves the object out, or it is beyond the limits.
+        """
         if bits & 1:
-            return ObjectKind.CIRCLE, time, self.sample(fields, 5), None
+            return _Body(ObjectKind.CIRCLE, time, _sample(fields, 5))
         if bits & 2:
-            sample = self.sample(fields, 10)
-            slider = self.slider(fields, x, y, sample)
-            return ObjectKind.SLIDER, time + self.shell.slider_duration(slider, time), sample, slider
+            sample = _sample(fields, 10)
+            slider = self._slider(fields, head, sample)
+            return _Body(ObjectKind.SLIDER, time + self.shell.slider_duration(slider, time), sample, slider)
         if bits & 8:
-            return ObjectKind.SPINNER, decimal(fields[5]) + self.offset, self.sample(fields, 6), None
+            return _Body(ObjectKind.SPINNER, decimal(fields[5]) + self.offset, _sample(fields, 6))
         if bits & 128:
             if self.shell.mode is not Mode.MANIA:
                 raise Skip("of hold notes, which only mania has")
             if len(fields) < 6 or not fields[5]:
-                return ObjectKind.HOLD, time, HitSample(), None
+                return _Body(ObjectKind.HOLD, time)
             end, _, rest = fields[5].partition(":")
-            return ObjectKind.HOLD, decimal(end) + self.offset, self.sample([rest], 0), None
+            return _Body(ObjectKind.HOLD, decimal(end) + self.offset, _sample([rest], 0))
         raise Skip(UNREADABLE)
 
-    @staticmethod
-    def sample(fields: list[str], place: int) -> HitSample:
-        if len(fields) <= place or not fields[place].strip():
-            return HitSample()
-        parts = fields[place].split(":", 4)
-        index, volume = (integer(part) if part else 0 for part in [*parts[2:4], "", ""][:2])
-        name = parts[4].strip() if len(parts) > 4 else ""
-        return HitSample(integer(parts[0]), integer(parts[1]), index, max(volume, 0), name)
-
-    def slider(self, fields: list[str], x: float, y: float, sample: HitSample) -> SliderPath:
-        points, types = self.path(fields[5], (x, y))
+    def _slider(self, fields: list[str], head: _Place, sample: HitSample) -> SliderPath:
+        """Path, slides and edge sounds; raises as :meth:`_body`."""
+        points, types = self._path(fields[5], head)
         slides = max(1, integer(fields[6]))
         if slides > limits.MAX_SLIDES_OF_ONE:
             raise Skip(f"of sliders with more than {limits.MAX_SLIDES_OF_ONE:,} slides")
@@ -139,28 +153,11 @@ class ObjectReader:
             slides,
             length,
             tuple(integer_or_0(part) for part in sounds),
-            tuple(self.edge_sets(sets, slides, sample)),
+            tuple(_edge_sets(sets, slides, sample)),
             segments,
         )
 
-    def edge_sets(self, texts: Sequence[str], slides: int, sample: HitSample) -> Iterator[tuple[int, int]]:
-        """Sample sets of the edges; of one that states none, those of the slider.
-
-        One that cannot be read counts as 0, so that the slider is kept.
-        """
-        for edge, text in enumerate(texts):
-            try:
-                one = self.sample([text], 0) if text else sample
-            except (ValueError, IndexError):
-                if edge > slides:
-                    return  # the game reads no more than there are edges
-                yield 0, 0
-                continue
-            yield one.normal_set, one.addition_set
-
-    def path(
-        self, text: str, head: tuple[float, float]
-    ) -> tuple[tuple[tuple[float, float], ...], list[tuple[int, str]]]:
+    def _path(self, text: str, head: _Place) -> tuple[tuple[_Place, ...], list[tuple[int, str]]]:
         """Read `B|1:2|3:4|L|5:6`: the control points, the head first, and (index of its first point, type) of each
         curve.
 
@@ -178,7 +175,7 @@ class ObjectReader:
                 types.append((at, curve))
             else:
                 x, y = part.split(":")[:2]
-                points.append((self.coordinate(x), self.coordinate(y)))
+                points.append((self._coordinate(x), self._coordinate(y)))
         if len(types) > 1 and types[-1][0] == len(points):
             types.pop()
         return tuple(points), types
@@ -187,6 +184,36 @@ class ObjectReader:
 def _says_slider(fields: list[str]) -> bool:
     """Whether a line of `[HitObjects]` is that of a slider."""
     return len(fields) > 5 and bool(integer_or_0(fields[3]) & 2)
+
+
+def _sample(fields: list[str], place: int) -> HitSample:
+    """Read `1:2:3:70:file.wav`; the default where there is no such field.
+
+    Raises:
+        ValueError, IndexError: if it cannot be read.
+    """
+    if len(fields) <= place or not fields[place].strip():
+        return HitSample()
+    parts = fields[place].split(":", 4)
+    index, volume = (integer(part) if part else 0 for part in [*parts[2:4], "", ""][:2])
+    name = parts[4].strip() if len(parts) > 4 else ""
+    return HitSample(integer(parts[0]), integer(parts[1]), index, max(volume, 0), name)
+
+
+def _edge_sets(texts: Sequence[str], slides: int, sample: HitSample) -> Iterator[tuple[int, int]]:
+    """(normal set, addition set) of the edges of a slider; of one that states none, those of the slider.
+
+    One that cannot be read counts as 0, so that the slider is kept.
+    """
+    for edge, text in enumerate(texts):
+        try:
+            one = _sample([text], 0) if text else sample
+        except (ValueError, IndexError):
+            if edge > slides:
+                return  # the game reads no more than there are edges
+            yield 0, 0
+            continue
+        yield one.normal_set, one.addition_set
 
 
 def _edges(text: str, slides: int) -> list[str]:

@@ -16,7 +16,17 @@ from pathlib import Path
 
 from maimod.errors import BeatmapError
 from maimod.osu import limits
-from maimod.osu.beatmap import Beatmap, Break, Difficulty, HitObject, Mode, TimingPoint, combo_numbers
+from maimod.osu.beatmap import (
+    MAX_BEAT_LENGTH_MS,
+    MIN_BEAT_LENGTH_MS,
+    Beatmap,
+    Break,
+    Difficulty,
+    HitObject,
+    Mode,
+    TimingPoint,
+    combo_numbers,
+)
 from maimod.osu.fields import LAZER_VERSION, MAX_VALUE, UNREADABLE, Skip, decimal, decimal_with_commas, integer, time_ms
 from maimod.osu.folder import Folder, read_file
 from maimod.osu.object_lines import ObjectLine, ObjectReader
@@ -51,9 +61,6 @@ CLOSE = 0.75
 """Least likeness of a mistyped name and the one that is meant, as difflib measures it."""
 CONFLICT = re.compile(r"<{7} |={7}$|>{7} ")
 """Lines that git writes into a file that two people changed."""
-MIN_BEAT_LENGTH_MS, MAX_BEAT_LENGTH_MS = 6.0, 60_000.0
-"""Limits of the beat of a red line; the game replaces others, also negative ones, by the closer limit (lazer,
-`TimingControlPoint`)."""
 EARLY_FORMAT_OFFSET_MS = 24.0
 """The game adds this to the times of formats 3 and 4 (lazer, `EARLY_VERSION_TIMING_OFFSET`)."""
 
@@ -362,7 +369,7 @@ class _Parser:
         found.sort(key=lambda o: o.time)
         numbers = combo_numbers([(o.time, o.kind, o.new_combo) for o in found], reader.shell.breaks)
         return tuple(
-            HitObject(index, *o[:8], number, *o[8:])
+            HitObject(index, combo_number=number, **o._asdict())
             for index, (o, number) in enumerate(zip(found, numbers, strict=True))
         )
 

@@ -13,18 +13,23 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 import numpy as np
 
-from maimod.osu.beatmap import UNSNAP_MS, Beatmap, TimingPoint
+from maimod.osu.beatmap import MAX_BEAT_LENGTH_MS, MIN_BEAT_LENGTH_MS, UNSNAP_MS, Beatmap, TimingPoint
 
 SNAP_DIVISORS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16)
 """Beat snap divisors of the editor; every timeline tick belongs to one of them."""
-
 EDITED_DIVISORS = (4, 3, 6, 8, 12, 16)
 """Beat snap divisors at which sliders are drawn, the usual one first."""
 SAME_BEATS = 0.005
-"""Lengths in files are rounded, so this much less than a whole number of ticks is one."""
+"""A slider within so many beats of a whole number of ticks is as long as these: files hold rounded lengths."""
 SAME_BEAT_MS = 6.0
 """Starts in two difficulties of a set that are this close are on the same beat."""
+MIN_SHOWN_BEAT_MS, MAX_TICKS_SHOWN = 60.0, 500
+"""Beats are shown as at most 1,000 BPM, and of each red line no more than so many ticks, whatever a file says."""
 TICKS_PER_BEAT = 48
+TICK_LENIENCY_BEATS = 0.05
+"""A red line that is no later than this after a beat begins on it, rather than on the next."""
+USUAL_BEAT_MS = 400.0
+"""Beat length at which the tempo, as an input of the network, is 0: 150 BPM."""
 PHASE_DIVISORS = (1, 2, 3, 4, 6, 8)
 """Parts of a beat whose phases are inputs of the network."""
 N_FEATURES = 2 * len(PHASE_DIVISORS) + 2 + 1
@@ -44,10 +49,10 @@ class BeatGrid:
     def __init__(self, beatmap: Beatmap) -> None:
         red_lines = beatmap.red_lines
         self.offsets = np.array([point.time for point in red_lines])
-        # Absurd tempos ("aspire" maps, up to 10^9 BPM) would overflow the ticks.
-        self.beat_lengths = np.clip([point.beat_length for point in red_lines], 6.0, 60_000.0)
+        # A map that was not read from a file may have any tempo, and would overflow the ticks.
+        self.beat_lengths = np.clip([point.beat_length for point in red_lines], MIN_BEAT_LENGTH_MS, MAX_BEAT_LENGTH_MS)
         self.meters = np.array([point.meter for point in red_lines], dtype=float)
-        beats = np.ceil(np.diff(self.offsets) / self.beat_lengths[:-1] - 0.05)
+        beats = np.ceil(np.diff(self.offsets) / self.beat_lengths[:-1] - TICK_LENIENCY_BEATS)
         self.first_ticks = np.concatenate([[0.0], np.cumsum(beats) * TICKS_PER_BEAT])
 
     def to_arrays(self) -> dict[str, np.ndarray]:
@@ -103,7 +108,7 @@ class BeatGrid:
         beats = (times - self.offsets[section]) / self.beat_lengths[section]
         phases = [beats * divisor for divisor in PHASE_DIVISORS] + [beats / self.meters[section]]
         angles = 2 * np.pi * (np.stack(phases, axis=-1) % 1.0)
-        tempo = np.log2(self.beat_lengths[section] / 400.0) / 2
+        tempo = np.log2(self.beat_lengths[section] / USUAL_BEAT_MS) / 2
         return np.concatenate([np.sin(angles), np.cos(angles), tempo[..., None]], axis=-1).astype(np.float32)
 
 
@@ -200,15 +205,22 @@ def are_near(times: np.ndarray, others: Sequence[float] | np.ndarray, within: fl
 def ticks_between(
     beatmap: Beatmap, start: float, stop: float, divisor: int = 1
 ) -> Iterator[tuple[float, int, TimingPoint]]:
-    """Ticks of a divisor from `start` to `stop` [ms], none before the first red line: (ms, number from its red line, red line).
+    """Ticks to draw; at most `MAX_TICKS_SHOWN` for each red line.
 
-    Beats are taken as 60 ms to a minute long and at most 500 ticks are given for each red line, whatever a file says.
+    Args:
+        beatmap: the map.
+        start: ms; there are no ticks before the first red line.
+        stop: ms.
+        divisor: ticks per beat; beats are at least `MIN_SHOWN_BEAT_MS` long.
+
+    Yields:
+        (ms, number counted from its red line, red line).
     """
     ends = [*(red.time for red in beatmap.red_lines[1:]), math.inf]
     for red, end in zip(beatmap.red_lines, ends, strict=True):
-        step = min(max(red.beat_length, 60.0), 60_000.0) / divisor
+        step = min(max(red.beat_length, MIN_SHOWN_BEAT_MS), MAX_BEAT_LENGTH_MS) / divisor
         first = max(0, math.ceil((start - red.time) / step))
-        for number in range(first, first + 500):
+        for number in range(first, first + MAX_TICKS_SHOWN):
             time = red.time + number * step
             if time > min(stop, end - 1):
                 break

@@ -30,8 +30,7 @@ from maimod.osu.archive import is_archive
 from maimod.osu.beatmap import Mode
 from maimod.osu.discovery import Entry, Source
 from maimod.osu.folder import BEATMAP, Folder, has_ending, is_hidden, parts_of
-from maimod.osu.level import parse as parse_level
-from maimod.osu.level import star_rating
+from maimod.osu.level import parse_level, star_rating
 from maimod.rules import RULES
 from maimod.ui.editor import open_map
 from maimod.ui.jobs import Job
