@@ -30,6 +30,18 @@ SETTLED_S = 0.2
 """Seconds without a change before a file is read, because editors write in several steps."""
 
 State = dict[Path, tuple[int, int]]
+"""Modification time in ns and size of each file."""
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """What was saved since the last look."""
+
+    sources: list[Source]
+    """Sources to lint again, with the difficulties that it concerns."""
+    is_configured: bool
+    """Whether the configuration of one has changed."""
+    state: State
+    """Of all files now."""
 
 
 def watch(check: Check) -> int:
@@ -47,17 +59,18 @@ def watch(check: Check) -> int:
     while not interrupts.received():
         say("watching; Ctrl+C ends it")
         try:
-            changed, is_configured, state = _wait(check, state)
+            saved = _wait(check, state)
         except KeyboardInterrupt:
             say("watching has ended")
             return code if interrupts.exit_code() == 130 else interrupts.exit_code()
-        for edits in versions.changed(changed) if not check.view.quiet else ():
+        state = saved.state
+        for edits in versions.changed(saved.sources) if not check.view.quiet else ():
             for line in lines(edits):
                 say(line)
         try:
-            if is_configured:
+            if saved.is_configured:
                 later = _later(resolve(check.paths, check.typed))
-            code = once(later, changed, session, reference)
+            code = once(later, saved.sources, session, reference)
         except MaimodError as error:
             say(str(error))  # for example a configuration that is just being written
     return code
@@ -75,9 +88,8 @@ def _sources(check: Check) -> list[Source]:
         return []  # the lint reports it; the map may come back later
 
 
-def _wait(check: Check, state: State) -> tuple[list[Source], bool, State]:
-    """Wait until a file is saved or deleted, and return the changed sources, whether the configuration of one has changed, and
-    the state of all files."""
+def _wait(check: Check, state: State) -> Saved:
+    """Wait until a file of the sources or their configurations is saved or deleted."""
     while True:
         time.sleep(INTERVAL_S)
         sources = _sources(check)
@@ -97,16 +109,10 @@ def _wait(check: Check, state: State) -> tuple[list[Source], bool, State]:
             for path in sorted(gone):
                 if has_ending(path.name, BEATMAP, *ARCHIVES):
                     say(f"gone: {path}")
-        changed: list[Source] = []
-        is_configured = False
-        for source in sources:
-            if not saved.isdisjoint(check.configurations(source)):
-                changed.append(source)
-                is_configured = True
-            elif (part := _saved_part(source, saved, gone)) is not None:
-                changed.append(part)
-        if changed:
-            return changed, is_configured, now
+        configured = [source for source in sources if not saved.isdisjoint(check.configurations(source))]
+        parts = [source if source in configured else _saved_part(source, saved, gone) for source in sources]
+        if changed := [part for part in parts if part is not None]:
+            return Saved(changed, bool(configured), now)
         state = now
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -34,10 +35,24 @@ STACK_STEP = 0.1
 """Shift of each stacked object, as a share of the radius."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """The moment that is shown, and how its objects look."""
+
+    time: float
+    """Ms."""
+    approach: float
+    """Ms from the first sight of an object to its time."""
+    fade: float
+    """Ms in which an object appears."""
+    radius: float
+    """Of circles, in osu! pixels."""
+
+
 def circles(beatmap: Beatmap, span: Span, marked: Collection[int] = (), cloud: Cloud | None = None) -> str:
     """Draw the playfield of osu!."""
-    approach, fade = beatmap.difficulty.preempt_ms, beatmap.difficulty.fade_in_ms
-    radius = beatmap.difficulty.circle_radius
+    approach, radius = beatmap.difficulty.preempt_ms, beatmap.difficulty.circle_radius
+    at = _Moment(span.time, approach, beatmap.difficulty.fade_in_ms, radius)
     shown = [
         o
         for o in beatmap.hit_objects
@@ -47,8 +62,7 @@ def circles(beatmap: Beatmap, span: Span, marked: Collection[int] = (), cloud: C
     shown.sort(key=lambda o: (o.time, o.index))
     colours, stacks = combo_colours(beatmap), _stacks(shown, approach, beatmap)
     drawn = [
-        _object(o, colours[o.index], radius, stacks[o.index], span.time, approach, fade, o.index in marked)
-        for o in reversed(shown)
+        _object(o, at, colours[o.index], stacks[o.index], o.index in marked) for o in reversed(shown)
     ]  # earlier objects lie on top
     return element(
         "svg",
@@ -66,7 +80,7 @@ def circles(beatmap: Beatmap, span: Span, marked: Collection[int] = (), cloud: C
         viewBox=f"{-MARGIN_X} {-MARGIN_Y} {512 + 2 * MARGIN_X} {384 + 2 * MARGIN_Y}",
         data_time=span.time,
         data_approach=approach,
-        data_fade=fade,
+        data_fade=at.fade,
         data_out=FADE_OUT_MS,
         data_radius=radius,
     )
@@ -172,8 +186,17 @@ def _cloud(cloud: Cloud, radius: float) -> list[str]:
                 data_e=cloud.time,
             )
         ]
-    common = {"class_": "cloud", "fill": CLOUD}
-    rings = [
+    drawn = [*_rings(cloud), *_cells(cloud), *_spots(cloud, radius)]
+    return [element("g", *drawn, data_s=cloud.time - 3000, data_e=cloud.time)]
+
+
+_CLOUD: dict[str, str | float | None] = {"class_": "cloud", "fill": CLOUD}
+"""Attributes of a place at which the model expected the object; the likelier it is, the less transparent."""
+
+
+def _rings(cloud: Cloud) -> list[str]:
+    """Distances from the object before."""
+    return [
         element(
             "circle",
             class_="cloud",
@@ -187,15 +210,23 @@ def _cloud(cloud: Cloud, radius: float) -> list[str]:
         )
         for x, y, distance, probability in cloud.rings
     ]
-    spots = [
-        element("circle", **common, cx=x, cy=y, r=radius * size, fill_opacity=f"{0.4 * probability**0.5:.3g}")
+
+
+def _spots(cloud: Cloud, radius: float) -> list[str]:
+    """Positions, each as circles in one another, which are densest in the middle."""
+    return [
+        element("circle", **_CLOUD, cx=x, cy=y, r=radius * size, fill_opacity=f"{0.4 * probability**0.5:.3g}")
         for x, y, probability in cloud.spots
         for size in (0.7, 0.45, 0.2)
     ]
-    cells = [
+
+
+def _cells(cloud: Cloud) -> list[str]:
+    """Squares of the playfield."""
+    return [
         element(
             "rect",
-            **common,
+            **_CLOUD,
             x=x - size / 2,
             y=y - size / 2,
             width=size,
@@ -204,7 +235,6 @@ def _cloud(cloud: Cloud, radius: float) -> list[str]:
         )
         for x, y, size, probability in cloud.cells
     ]
-    return [element("g", *rings, *cells, *spots, data_s=cloud.time - 3000, data_e=cloud.time)]
 
 
 def _density(cloud: Cloud) -> str:
@@ -252,59 +282,62 @@ def _follow_points(shown: Sequence[HitObject], time: float, approach: float) -> 
     return lines
 
 
-def _object(
-    o: HitObject, colour: str, radius: float, stack: int, time: float, approach: float, fade: float, marked: bool
-) -> str:
-    shift = -stack * STACK_STEP * radius
-    seen = opacity(time, o.time, o.end_time, approach, fade)
-    parts = []
+def _object(o: HitObject, at: _Moment, colour: str, stack: int, is_marked: bool) -> str:
+    """An object; `stack` counts the objects that lie on it."""
+    shift = -stack * STACK_STEP * at.radius
     if o.kind is ObjectKind.SPINNER:
-        parts += [
-            element("circle", cx=256, cy=192, r=150, fill="none", stroke="#9aa4c0", stroke_width=4),
-            element("circle", cx=256, cy=192, r=6, fill="#9aa4c0"),
-            text("spinner", x=256, y=60, fill="#9aa4c0", text_anchor="middle", font_size=18),
-        ]
+        parts = [*_spinner(), *([_mark(o, at)] if is_marked else [])]
     else:
-        if o.slider:
-            parts.append(_slider(o, colour, radius, time))
-        parts.append(_circle(o.x, o.y, radius, colour, str(o.combo_number)))
-    if marked:
-        parts.append(
-            element(
-                "circle",
-                cx=o.x,
-                cy=o.y,
-                r=radius * 1.28,
-                class_="mm-marked",
-                fill="none",
-                stroke=MARKED,
-                stroke_width=4,
-                stroke_dasharray="14 7",
-            )
-        )
-    if o.kind is not ObjectKind.SPINNER:
-        share = min(max((o.time - time) / approach, 0.0), 1.0)
-        parts.append(
-            element(
-                "circle",
-                cx=o.x,
-                cy=o.y,
-                r=radius * (1 + APPROACH * share),
-                class_="ring",
-                fill="none",
-                stroke=colour,
-                stroke_width=3,
-                opacity=1.0 if time <= o.time else 0.0,
-            )
-        )
+        parts = [_slider(o, colour, at.radius, at.time)] if o.slider else []
+        parts.append(_circle(o.x, o.y, at.radius, colour, str(o.combo_number)))
+        parts += [_mark(o, at)] if is_marked else []
+        parts.append(_approach_circle(o, at, colour))
     return element(
         "g",
         *parts,
         class_="object",
-        opacity=f"{seen:.3g}",
+        opacity=f"{opacity(at.time, o.time, o.end_time, at.approach, at.fade):.3g}",
         data_s=o.time,
         data_e=o.end_time,
         transform=f"translate({number(shift)} {number(shift)})" if stack else None,
+    )
+
+
+def _spinner() -> list[str]:
+    return [
+        element("circle", cx=256, cy=192, r=150, fill="none", stroke="#9aa4c0", stroke_width=4),
+        element("circle", cx=256, cy=192, r=6, fill="#9aa4c0"),
+        text("spinner", x=256, y=60, fill="#9aa4c0", text_anchor="middle", font_size=18),
+    ]
+
+
+def _mark(o: HitObject, at: _Moment) -> str:
+    """The ring around an object that the finding is about."""
+    return element(
+        "circle",
+        cx=o.x,
+        cy=o.y,
+        r=at.radius * 1.28,
+        class_="mm-marked",
+        fill="none",
+        stroke=MARKED,
+        stroke_width=4,
+        stroke_dasharray="14 7",
+    )
+
+
+def _approach_circle(o: HitObject, at: _Moment, colour: str) -> str:
+    share = min(max((o.time - at.time) / at.approach, 0.0), 1.0)
+    return element(
+        "circle",
+        cx=o.x,
+        cy=o.y,
+        r=at.radius * (1 + APPROACH * share),
+        class_="ring",
+        fill="none",
+        stroke=colour,
+        stroke_width=3,
+        opacity=1.0 if at.time <= o.time else 0.0,
     )
 
 

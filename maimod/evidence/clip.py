@@ -38,10 +38,10 @@ _TONES = {
 }
 """Samples of our own making, in place of the player's: a tone and noise that both die away."""
 _LOUDNESS = {"hitnormal": 1.0, "hitwhistle": 0.4, "hitfinish": 0.6, "hitclap": 0.9}
-"""What rings longer is quieter."""
+"""Gain of each; sounds that ring longer are quieter."""
 
 
-def heard(beatmap: Beatmap, start: float, stop: float) -> Iterator[tuple[Hit, Sound]]:
+def sounds_between(beatmap: Beatmap, start: float, stop: float) -> Iterator[tuple[Hit, Sound]]:
     """The samples that a map plays between two times in ms, in order."""
     for hit in hits(beatmap):
         if start <= hit.time < stop:
@@ -68,7 +68,7 @@ def clip(
     source = song.samples[max(first, 0) : max(first + count, 0)]
     place = max(-first, 0)
     samples[place : place + len(source)] = source[: max(count - place, 0)] * SONG_GAIN
-    for hit, sound in heard(beatmap, start, stop) if files is not None else ():
+    for hit, sound in sounds_between(beatmap, start, stop) if files is not None else ():
         own = next((files[name] for name in sound.files if name in files), None) if files else None
         played = _default(rate, sound.sample_set, sound.name) if own is None else own
         at = round((hit.time - start) * rate / 1000)

@@ -6,7 +6,7 @@ All text from a map is escaped here; viewers insert the result unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,9 @@ MISSING = frozenset({"rhythm/missing-object", "mapset/missing-object"})
 """Rules whose findings give the time of an object that the map lacks."""
 NEAR_PX = 32
 """Radius in osu! pixels that counts as the same position: half of a usual circle."""
+OF_SPECTRUM = (
+    "lines: mapped times; orange: onsets, drawn as early as well-timed maps have them; turquoise: expected times"
+)
 NEAR_MS = 1000.0
 """A difficulty without an object within this time shows no playfield under "the same place"."""
 
@@ -53,46 +56,16 @@ def evidence(
     marked = finding.objects[:MAX_MARKED]
     if finding.scope is not Scope.PLACE:
         return _comparison(finding) + _also(finding) + _rule(finding.rule) + _numbers(finding)
-    places = None
-    if finding.category in PLACED and marked and analysis.evidence.schema:
-        ours = beatmap.hit_objects[marked[0]]
-        found = (
-            tuple(expectations.positions(beatmap, analysis.song, ours))
-            if expectations and beatmap.mode is not Mode.MANIA
-            else ()
-        )
-        places = (
-            Cloud(ours.time, places=found)
-            if found
-            else cloud(beatmap, ours, analysis.evidence.scores_by_object.get(ours.index, []), analysis.evidence.schema)
-        )
-    if finding.rule in MISSING:
-        places = Cloud(finding.time, is_missing=True)
-    field = playfield(beatmap, Span(finding.time, playable_ms, playable_ms), marked, places)
-    hear = spectrum(analysis, finding.time, marked)
-    notes = ["pink: found"]
-    if places and places.places:
-        near = places.near(beatmap.hit_objects[marked[0]].x, beatmap.hit_objects[marked[0]].y, NEAR_PX)
-        notes.append(
-            f"turquoise: where the model would put it; it gives {percent(near)} to the place in the map and {NEAR_PX} px around"
-        )
-    elif places and places.is_missing:
-        notes.append("turquoise: when an object is expected; the place is not known")
-    elif places:
-        notes.append(
-            "turquoise: where the model expected it, the likelier the stronger"
-            + (" (rings: distances)" * bool(places.rings))
-        )
-    legend = (
-        "lines: mapped times; orange: onsets, drawn as early as well-timed maps have them; turquoise: expected times"
-    )
+    expected = _expected(analysis, finding, expectations)
+    field = playfield(beatmap, Span(finding.time, playable_ms, playable_ms), marked, expected)
+    notes = ["pink: found", *([_of_expected(beatmap, marked, expected)] if expected else [])]
     shown = f"<figure>{field}<figcaption>{'; '.join(notes)}</figcaption></figure>"
     beats = _digest(analysis, finding)
     return "".join(
         [
             f'<div class="mm-pictures">{beats or shown}<figure>',
-            hear,
-            f"<figcaption>{legend}</figcaption>",
+            spectrum(analysis, finding.time, marked),
+            f"<figcaption>{OF_SPECTRUM}</figcaption>",
             _comparison(finding),
             "</figure></div>",
             shown if beats else "",
@@ -103,6 +76,33 @@ def evidence(
             _events(analysis, finding),
         ]
     )
+
+
+def _expected(analysis: Analysis, finding: Finding, expectations: Expectations | None) -> Cloud | None:
+    """The places at which the model expected the object of a finding; None if they are not drawn."""
+    beatmap, known = analysis.beatmap, analysis.evidence
+    if finding.rule in MISSING:
+        return Cloud(finding.time, is_missing=True)
+    if finding.category not in PLACED or not finding.objects or not known.schema:
+        return None
+    ours = beatmap.hit_objects[finding.objects[0]]
+    found: tuple[tuple[float, float, float], ...] = ()
+    if expectations and beatmap.mode is not Mode.MANIA:
+        found = tuple(expectations.positions(beatmap, analysis.song, ours))
+    if found:
+        return Cloud(ours.time, places=found)
+    return cloud(beatmap, ours, known.scores_by_object.get(ours.index, []), known.schema)
+
+
+def _of_expected(beatmap: Beatmap, marked: Sequence[int], expected: Cloud) -> str:
+    """The legend of the expected places."""
+    if expected.is_missing:
+        return "turquoise: when an object is expected; the place is not known"
+    if expected.places:
+        near = expected.near(beatmap.hit_objects[marked[0]].x, beatmap.hit_objects[marked[0]].y, NEAR_PX)
+        return f"turquoise: where the model would put it; it gives {percent(near)} to the place in the map and {NEAR_PX} px around"
+    rings = " (rings: distances)" * bool(expected.rings)
+    return f"turquoise: where the model expected it, the likelier the stronger{rings}"
 
 
 def _elsewhere(analysis: Analysis, finding: Finding) -> str:

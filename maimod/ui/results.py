@@ -26,8 +26,7 @@ from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import write as write_baseline
 from maimod.commands.edits import Edits
 from maimod.errors import UsageError
-from maimod.evidence.clip import CLIP_RATE, clip
-from maimod.evidence.clip import heard as sounds_of
+from maimod.evidence.clip import CLIP_RATE, clip, sounds_between
 from maimod.evidence.continuation import continuation, end_of
 from maimod.evidence.evidence import evidence
 from maimod.evidence.overview import overview
@@ -329,7 +328,7 @@ class Result:
         heard = _decoded(path) if path and path.exists() else resampled(analysis.song.audio)
         files = None
         if with_hits:
-            played = {name for _, sound in sounds_of(analysis.beatmap, start, stop) for name in sound.files}
+            played = {name for _, sound in sounds_between(analysis.beatmap, start, stop) for name in sound.files}
             files = difficulty.samples.of(played)
         return {"url": data_url(clip(analysis.beatmap, heard, start, stop, files), "audio/wav"), "start": start}
 
