@@ -3,7 +3,7 @@
 from maimod.rules import new_combos
 from maimod.rules.base import Rule
 from maimod.rules.catch import combos as catch_combos
-from maimod.rules.catch import dashes
+from maimod.rules.catch import dashes, showers
 from maimod.rules.catch import places as catch_places
 from maimod.rules.checks import BeatmapCheck, MapsetCheck
 from maimod.rules.hitsounds import bodies as body_sounds
@@ -13,7 +13,7 @@ from maimod.rules.kiai import borders as kiai_borders
 from maimod.rules.kiai import ends as kiai_ends
 from maimod.rules.kiai import sections as kiai_sections
 from maimod.rules.mania import agreement as mania_agreement
-from maimod.rules.mania import chord_sounds, holds
+from maimod.rules.mania import chord_sounds, holds, jacks
 from maimod.rules.mania import columns as mania_columns
 from maimod.rules.mania import keys as mania_keys
 from maimod.rules.mania import patterns as mania_patterns
@@ -59,6 +59,7 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     passage_wholes.RHYTHM_CHECK,
     spinners.CHECK,
     clashes.CHECK,
+    showers.CHECK,
     taiko_patterns.CHECK,
     mania_patterns.CHECK,
     holds.CHECK,
@@ -74,6 +75,7 @@ CHECKS: tuple[BeatmapCheck | MapsetCheck, ...] = (
     mania_columns.CHECK,
     slips.CHECK,
     passage_wholes.POSITIONS_CHECK,
+    jacks.CHECK,
     mania_slips.COLUMN_CHECK,
     readability.CHECK,
     overlaps.CHECK,

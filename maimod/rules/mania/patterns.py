@@ -54,6 +54,7 @@ JACK = Rule(
     source=_CRITERIA,
     modes=ONLY_MANIA,
     criteria=("trill",),
+    same_mistake=("positions/lone-jack",),
 )
 
 FASTEST = {Level.EASY: (4, 1), Level.NORMAL: (6, 1), Level.HARD: (8, 3)}

@@ -175,3 +175,24 @@ def test_antiflow_after_a_fast_hyperdash():
     assert rules(found(way((400, 200), (-30, 300)), Level.HARD)) == []  # caught without moving
     assert rules(found(way((400, 200), (100, 300)), Level.HARD)) == []
     assert rules(found(way((400, 260), (-100, 300)), Level.HARD)) == []
+
+
+def back_and_forth(lacks: Sequence[float], level: Level | None = None) -> list[Finding]:
+    """Dashes from side to side that lack so many px to a hyperdash."""
+    steps = [((EDGE - px) * (-1) ** i, 250.0) for i, px in enumerate(lacks)]
+    return [one for one in found(way((-0.0, 500), *steps), level) if one.rule == "positions/lone-edge-dash"]
+
+
+def test_the_only_dash_that_is_nearly_a_hyperdash() -> None:
+    (finding,) = back_and_forth([30, 30, 30, 12, 30, 30])
+    assert finding.severity == "minor" and finding.time == 2250
+    assert "12 px more would be a hyperdash; the other 5 dashes of the map lack 30 px or more." in finding.message
+
+
+@pytest.mark.parametrize(
+    "lacks",
+    [[30] * 6, [30, 30, 16, 30, 30, 30], [30, 12, 20, 30, 30, 30], [30, 4, 12, 30, 30, 30], [30, 12, 30, 30, 30]],
+)
+def test_edge_dashes_that_are_usual(lacks: Sequence[float]) -> None:
+    """None; one that is not that close; others nearly as close, or close as well; few dashes."""
+    assert not back_and_forth(lacks)
