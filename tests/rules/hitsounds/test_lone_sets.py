@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -139,3 +139,98 @@ def test_an_index_with_a_sample_in_the_folder_is_meant(name: str, is_named: bool
 
 def test_custom_samples_that_another_difficulty_plays_are_meant() -> None:
     assert not find(indexed(), indexed(path="other.osu")) and find(indexed(), indexed(1, path="other.osu"))
+
+
+def bare_map(number: int, chosen: Collection[int], sounding: Collection[int], path: str = "own.osu") -> Beatmap:
+    """Circles, some with a set of additions of their own, some with a clap."""
+    return beatmap(
+        [
+            f"100,100,{1000 + i * 500},1,{8 if i in sounding else 0},0:{number if i in chosen else 0}:0:0:"
+            for i in range(80)
+        ],
+        [RED_LINE],
+        path=path,
+    )
+
+
+def test_a_set_left_on_is_named_by_hits_without_additions_too() -> None:
+    (finding,) = find(bare_map(3, LEFT_ON, (20, 24, *range(40, 60))))
+    assert finding.rule == lone_sets.LONE_SET.id and (finding.time, finding.end_time) == (11_000, 13_500)
+    assert finding.message.startswith(
+        "6 hits from here to 00:13:500 have the drum set for their additions, 2 of them with additions; none of the other 74 of the map has."
+    )
+
+
+def test_a_set_left_on_counts_at_the_edges_of_sliders() -> None:
+    objects = [f"100,100,{1000 + i * 1000},2,0,L|200:100,1,70,8|0,0:0|0:0,0:0:0:0:" for i in range(60)]
+    own = [one.replace("0:0|0:0", "0:3|0:3") if i in range(20, 23) else one for i, one in enumerate(objects)]
+    (finding,) = find(beatmap(own, [RED_LINE]))
+    assert finding.message.startswith("6 hits from here to 00:23:250 have the drum set for their additions, 3 of them")
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        bare_map(3, LEFT_ON, (20, *range(40, 60))),
+        bare_map(3, range(20, 24), (20, 23, *range(40, 60))),
+        bare_map(3, [*LEFT_ON, 40], (20, 24, *range(40, 60))),
+        bare_map(2, LEFT_ON, (20, 24, *range(40, 60))),
+        bare_map(4, LEFT_ON, (20, 24, *range(40, 60))),
+    ],
+    ids=["one addition", "few", "again", "set of the line", "no set"],
+)
+def test_a_set_of_hits_that_may_be_meant(own: Beatmap) -> None:
+    assert not find(own)
+
+
+def test_a_set_of_hits_that_another_difficulty_has_is_meant() -> None:
+    own = bare_map(3, LEFT_ON, (20, 24, *range(40, 60)))
+    assert not find(own, bare_map(3, range(1), (), "other.osu")) and find(own, bare_map(0, (), (), "other.osu"))
+
+
+PASTED = range(20, 24)
+
+
+def volume_map(
+    pasted: Collection[int] = PASTED,
+    volume: int = 40,
+    count: int = 80,
+    step: int = 500,
+    path: str = "own.osu",
+    others: Mapping[int, int] | None = None,
+) -> Beatmap:
+    """Circles of a line with 70 %, some with a volume of their own; `others` are further ones with theirs."""
+    own = dict.fromkeys(pasted, volume) | dict(others or {})
+    lines = [f"100,100,{1000 + i * step},1,0,0:0:0:{own.get(i, 0)}:" for i in range(count)]
+    return beatmap(lines, [RED_LINE], path=path)
+
+
+def test_a_passage_with_a_volume_of_its_own() -> None:
+    own = volume_map()
+    (finding,) = find(own)
+    assert finding.rule == lone_sets.LONE_VOLUME.id and finding.severity is Severity.MINOR
+    assert (finding.time, finding.end_time, finding.objects) == (11_000, 12_500, tuple(PASTED))
+    assert finding.line == own.hit_objects[20].line
+    assert finding.message.startswith(
+        "4 hits from here to 00:12:500 have a volume of their own, 40 % in place of the 70 % of their green line; none of the other 76 of the map has."
+    )
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        volume_map(range(20, 22)),
+        volume_map(volume=70),
+        volume_map(others={50: 30}),
+        volume_map([20, 21, 23, 24]),
+        volume_map(step=3000),
+        volume_map(count=39),
+    ],
+    ids=["few", "of the line", "another volume", "between", "long", "common"],
+)
+def test_volumes_that_may_be_meant(own: Beatmap) -> None:
+    assert not find(own)
+
+
+def test_a_volume_that_another_difficulty_has_is_meant() -> None:
+    assert not find(volume_map(), volume_map(path="other.osu")) and find(volume_map(), volume_map((), path="other.osu"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import pytest
@@ -71,6 +72,76 @@ def test_additions_missing_at_several_places_are_one_finding(tmp_path, beats: tu
     assert finding.message.endswith(further) and finding.objects == (20,)
     assert finding.evidence["places"] == len(beats) and finding.evidence["objects_alike"] == list(beats[1:])
     assert finding.severity.value == ("warning" if len(beats) == 1 else "minor")
+
+
+def with_tails(silent: Collection[int]) -> dict[str, Version]:
+    """Three difficulties of sliders of one beat, from every other beat on, with claps on their ends, but for those of B with these numbers."""
+    given = {}
+    for name in "ABC":
+        ends = [0 if name == "B" and i in silent else 8 for i in range(40)]
+        lines = [f"100,192,{FIRST_MS + 2 * i * BEAT_MS},2,0,L|240:192,1,140,0|{end}" for i, end in enumerate(ends)]
+        given[name] = Version(name, lines)
+    return given
+
+
+@pytest.mark.parametrize(
+    ("silent", "places"),
+    [
+        (range(10, 14), 4),
+        (range(10, 13), 0),
+        ([10, 11, 12, 13, 30], 0),  # once more, elsewhere
+        ([10, 13, 16, 19], 0),  # longer than four measures
+        (range(10, 19), 0),  # more than a fifth
+    ],
+    ids=["passage", "few", "elsewhere", "long", "many"],
+)
+def test_slider_ends_of_one_passage_without_additions(tmp_path, silent: Collection[int], places: int):
+    findings = found(tmp_path, agreement.CHECK, with_tails(silent), "mapset/missing-addition")
+    assert [(one.evidence["places"], one.severity.value) for one in findings] == [(places, "minor")] * bool(places)
+
+
+def test_a_passage_with_many_additions_less_is_one_finding(tmp_path):
+    (finding,) = found(tmp_path, agreement.CHECK, without_claps(*range(20, 28)), "mapset/missing-addition")
+    assert finding.evidence["places"] == 8 and finding.severity.value == "minor"
+    # One of another sample set is a way of its own.
+    given = without_claps(*range(20, 28))
+    given["B"].objects[28] = given["B"].objects[28].replace("0:0:0:0:", "0:1:0:0:")
+    assert not found(tmp_path, agreement.CHECK, given, "mapset/missing-addition")
+
+
+def with_finishes(*beats: int, names: str = "B", count: int = 4) -> dict[str, Version]:
+    """Difficulties of claps on each beat, some with a finish too on these."""
+    given = dict(list(with_hits(0).items())[:count])
+    for name in names:
+        lines = [
+            line.replace(",8,", ",12,") if beat in beats else line for beat, line in enumerate(given[name].objects)
+        ]
+        given[name] = replace(given[name], objects=lines)
+    return given
+
+
+def test_additions_that_one_difficulty_has_in_a_passage(tmp_path):
+    (finding,) = found(tmp_path, agreement.CHECK, with_finishes(20, 21, 23, 24), "mapset/extra-additions")
+    assert finding.message.startswith(
+        "4 hits from here to 00:11:600 have additions that the other difficulties with a hit there lack, first a finish; nowhere else in the map is it so."
+    )
+    assert finding.severity.value == "minor" and finding.objects == (20, 21, 23, 24)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        with_finishes(20, 21, 22),
+        with_finishes(20, 21, 22, 23, 50),
+        with_finishes(20, 26, 32, 38),
+        with_finishes(*range(20, 33)),
+        with_finishes(*range(20, 24), names="BC"),
+        with_finishes(*range(20, 24), count=2),
+    ],
+    ids=["few", "elsewhere", "long", "many", "another too", "two difficulties"],
+)
+def test_additions_that_may_be_meant(tmp_path, given: dict[str, Version]):
+    assert not found(tmp_path, agreement.CHECK, given, "mapset/extra-additions")
 
 
 def test_what_a_slider_covers_is_not_missing(tmp_path):
