@@ -112,7 +112,7 @@ def limited(seconds: float) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Bench:
-    """What all variants use."""
+    """Options, maps and checkpoint that all variants share."""
 
     figures: Figures
     options: argparse.Namespace

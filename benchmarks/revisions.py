@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 BEFORE = "4183275"
-"""What the present revision is compared with by default, as in docs/performance.md."""
+"""Revision to compare with by default, as in docs/performance.md."""
 
 
 def earlier(revision: str, folder: Path) -> Path | None:

@@ -27,6 +27,11 @@ class UsageError(MaimodError):
     """The call cannot be carried out as given."""
 
 
+def in_words(error: OSError) -> str:
+    """The file and the reason, without the number of the error."""
+    return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+
+
 def unwritable(path: object, error: OSError) -> UsageError:
     """The error for an output that cannot be written."""
     return UsageError(f"{path}: cannot be written ({error.strerror or error})")

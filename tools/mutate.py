@@ -31,7 +31,7 @@ class Mutation:
     """One line changed."""
 
     breaks: str
-    """What would be broken for a user."""
+    """The damage that a user would notice."""
     old: str
     new: str
     tests: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -28,6 +28,8 @@ from maimod.osu.folder import Folder
 from maimod.reporters.view import note
 
 SCHEMA = "maimod-baseline/1"
+
+One = TypeVar("One", Finding, "Known")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -277,6 +279,15 @@ def _folder(beatmap: BeatmapReport, path: Path) -> str:
 # The last run
 
 
+class Known(NamedTuple):
+    """A finding of an earlier run."""
+
+    id: str
+    """Fingerprint."""
+    words: str
+    """Timestamp and rule."""
+
+
 class Delta(msgspec.Struct, frozen=True):
     """Changes in a beatmap since the last run."""
 
@@ -323,9 +334,9 @@ def _since(
     if beatmap.status == "error":
         return None
     key = digest(name, os.path.abspath(beatmap.location), settings.key(beatmap.version))
-    before = cache.get(key, list[tuple[str, str]])
+    before = cache.get(key, list[Known])
     if is_first_kept if before is None else not is_kept:
-        cache.put(key, _named(beatmap))
+        cache.put(key, _known(beatmap))
     return None if before is None else _compared(before, beatmap)
 
 
@@ -333,34 +344,31 @@ class Reference:
     """Findings at the first report of each beatmap, to compare later ones with."""
 
     def __init__(self) -> None:
-        self._first: dict[str, list[tuple[str, str]]] = {}
+        self._first: dict[str, list[Known]] = {}
 
     def since(self, beatmap: BeatmapReport) -> Delta | None:
         """Changes since the first report of a beatmap; None for the first."""
         if beatmap.status == "error":
             return None
-        before = self._first.setdefault(beatmap.path, now := _named(beatmap))
+        before = self._first.setdefault(beatmap.path, now := _known(beatmap))
         return None if before is now else _compared(before, beatmap)
 
 
-def _named(beatmap: BeatmapReport) -> list[tuple[str, str]]:
-    """Fingerprint, and timestamp and rule, of each finding."""
-    return [(finding.id, f"{finding.timestamp} {finding.rule}") for finding in beatmap.findings]
+def _known(beatmap: BeatmapReport) -> list[Known]:
+    return [Known(finding.id, f"{finding.timestamp} {finding.rule}") for finding in beatmap.findings]
 
 
-def _compared(before: Sequence[tuple[str, str]], beatmap: BeatmapReport) -> Delta:
-    return Delta(
-        tuple(_beyond(before, ((finding.id, finding) for finding in beatmap.findings))),
-        tuple(_beyond([one.id for one in beatmap.findings], before)),
-    )
+def _compared(before: Sequence[Known], beatmap: BeatmapReport) -> Delta:
+    resolved = _beyond(beatmap.findings, before)
+    return Delta(tuple(_beyond(before, beatmap.findings)), tuple(one.words for one in resolved))
 
 
-def _beyond(known: Iterable[Any], found: Iterable[tuple[str, Any]]) -> list[Any]:
+def _beyond(known: Iterable[Finding | Known], found: Iterable[One]) -> list[One]:
     """Findings that occur more often than they are known."""
-    left = Counter(one if isinstance(one, str) else one[0] for one in known)
+    left = Counter(one.id for one in known)
     beyond = []
-    for id, value in found:
-        left[id] -= 1
-        if left[id] < 0:
-            beyond.append(value)
+    for one in found:
+        left[one.id] -= 1
+        if left[one.id] < 0:
+            beyond.append(one)
     return beyond

@@ -1,8 +1,8 @@
 """Only what has changed since a revision of the git repository that the maps are in: `maimod check --diff REF`.
 
 The sets that have changed are checked as they were and as they are, and a finding is left out if the same one was there
-before. It is the same if it has the same rule and is about the same object, whatever its line, its time after a shift of the
-map, and the name of the difficulty or of its file.
+before. It is the same if it has the same rule and is about the same object; line numbers, a shift of the whole map and new names of
+the difficulty or its file make no difference.
 """
 
 from __future__ import annotations
@@ -258,7 +258,7 @@ def _matched(before: Sequence[HitObject], now: Sequence[HitObject], shift: float
 
 
 def _content(hit_object: HitObject, shift: float) -> tuple[object, ...]:
-    """What a mapper sets of an object."""
+    """The values of an object that a mapper sets."""
     o = hit_object
     times = round(o.time + shift), round(o.end_time + shift)
     return (*times, o.kind, o.x, o.y, o.new_combo, o.combo_skip, o.hitsound, o.sample, o.slider)
@@ -344,7 +344,7 @@ def _share(before: Beatmap, now: Beatmap) -> float:
 
 
 def subject(finding: Finding) -> tuple[str, str]:
-    """What a finding is about, apart from its place."""
+    """The subject of a finding, apart from its place."""
     return finding.rule, str(finding.evidence.get("subject", ""))
 
 
@@ -393,7 +393,7 @@ def _is_there(finding: Finding, old: Finding, alignment: Alignment) -> bool:
 
 
 class Changes:
-    """What has changed since a revision: the sets to check, and which of their findings are new or worse."""
+    """The sets that have changed since a revision, and which of their findings are new or worse."""
 
     def __init__(self, sources: Sequence[Source], ref: str) -> None:
         """Find the sources that have changed.

@@ -123,21 +123,21 @@ def _once(check: Check, sources: Sequence[Source] | None, session: Session | Non
         say(f"interrupted after {progress}; all reports are written")
         return interrupts.exit_code()
     if unreadable:
-        _tell_failures(report)
+        _report_failures(report)
         return FAILED
     if not check.view.quiet:
         if check.cache and check.cache.obstacle and reference is None:
             say(f"the cache: {check.cache.obstacle}, so the next run begins anew; --cache-dir names another folder")
-        listing.tell_delta()
+        listing.report_delta()
         if baseline is not None and check.options.baseline is not None and not check.options.write_baseline:
-            _tell_other_model(baseline, raw, check.options.baseline)
-            _tell_stale(stale(raw, baseline, check.options.baseline, listing.settings), check.options.baseline)
-            _tell_gone(gone(raw, baseline, check.options.baseline), check.options.baseline)
+            _report_other_model(baseline, raw, check.options.baseline)
+            _report_stale(stale(raw, baseline, check.options.baseline, listing.settings), check.options.baseline)
+            _report_gone(gone(raw, baseline, check.options.baseline), check.options.baseline)
     return FOUND if not check.options.write_baseline and fails(report, check.view.fail_on) else 0
 
 
 def _changes(check: Check, sources: Sequence[Source]) -> Changes:
-    """What has changed since the revision of --diff; checks the changed sources as they were."""
+    """Check the changed sources as they were at the revision of --diff."""
     from maimod.commands.changes import Changes
     from maimod.linter.api import lint
 
@@ -305,7 +305,7 @@ class _Listing:
     def _when(self) -> str:
         return "by the last run without --new-only" if self.reference is None else "when watching began"
 
-    def tell_delta(self) -> None:
+    def report_delta(self) -> None:
         """Print changes since the last run, or since the revision of --diff, on stderr."""
         if self.changes:
             say(self.changes.summary)
@@ -345,13 +345,13 @@ def _accept(check: Check, report: Report, settings: Sequence[Settings], old: Bas
     say(f"{counted(count, 'finding')} accepted in {check.options.baseline}")
 
 
-def _tell_other_model(baseline: Baseline, report: Report, path: Path) -> None:
+def _report_other_model(baseline: Baseline, report: Report, path: Path) -> None:
     then, now = (model or "no model" for model in (baseline.model, report.model.id if report.model else None))
     if baseline.findings and report.beatmaps and then != now:  # an empty run has loaded no model
         say(f"{path}: written with {then}, and this run is with {now}: accepted mistakes may be listed as new")
 
 
-def _tell_stale(entries: Sequence[Accepted], path: Path) -> None:
+def _report_stale(entries: Sequence[Accepted], path: Path) -> None:
     if not entries:
         return
     count = sum(one.count for one in entries)
@@ -365,7 +365,7 @@ def _tell_stale(entries: Sequence[Accepted], path: Path) -> None:
         say(f"and {len(entries) - MANY} more")
 
 
-def _tell_gone(entries: Sequence[Accepted], path: Path) -> None:
+def _report_gone(entries: Sequence[Accepted], path: Path) -> None:
     if not entries:
         return
     count = sum(one.count for one in entries)
@@ -381,7 +381,7 @@ def _tell_gone(entries: Sequence[Accepted], path: Path) -> None:
 # Failures
 
 
-def _tell_failures(report: Report) -> None:
+def _report_failures(report: Report) -> None:
     """Print on stderr why nothing could be read, once for beatmaps with the same reason."""
     alike: dict[str, list[BeatmapReport]] = {}
     for beatmap in report.beatmaps:

@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 from maimod.commands import interrupts
-from maimod.errors import UsageError
+from maimod.errors import UsageError, in_words
 from maimod.osu.folder import ARCHIVES, BEATMAP, NEVER_WRITTEN
 from maimod.reporters import REPORTERS
 from maimod.reporters.text import clean
@@ -297,4 +297,4 @@ def files_named() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
+        raise UsageError(in_words(error)) from None

@@ -18,10 +18,10 @@ next ones."""
 
 
 class _AfterEquals:
-    """Overrides what the classes of typer look for and offer."""
+    """Completes values after `=` too, mixed into the classes of typer."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[Any]:
-        """What can stand in the place of the last word, as typer's completion items."""
+        """Candidates for the last word, as typer's completion items."""
         if incomplete == "=":  # bash, right after it
             args, incomplete = [*args, "="], ""
         if len(args) > 1 and args[-1] == "=":

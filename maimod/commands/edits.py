@@ -1,4 +1,4 @@
-"""What a mapper has changed since the last run: objects and lines of each difficulty, in words."""
+"""A mapper's changes of a set since the last run: objects and lines of each difficulty, in words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from maimod.osu.discovery import Source
 from maimod.osu.folder import read_file
 from maimod.training.differences import Change, Differences, Place, differences
 
-MAX_TOLD = 8
+MAX_NAMED = 8
 """Most places that are named one by one on a console."""
 MAX_STAMPED = 8
 """Most objects in a timestamp."""
@@ -72,9 +72,9 @@ def edits(before: bytes, after: bytes, path: Path | str = "beatmap.osu") -> Edit
     except BeatmapError:
         return None
     found = differences(old, new, unseen=True)
-    told = [Edit("", _remark(remark.kind, remark.what)) for remark in found.general]
-    told += [Edit(_stamp(new, place), "; ".join(_words(place.changes))) for place in found.places]
-    return Edits(new.version, _summary(found), tuple(told)) if told else None
+    changes = [Edit("", _remark(remark.kind, remark.what)) for remark in found.general]
+    changes += [Edit(_stamp(new, place), "; ".join(_words(place.changes))) for place in found.places]
+    return Edits(new.version, _summary(found), tuple(changes)) if changes else None
 
 
 def _stamp(beatmap: Beatmap, place: Place) -> str:
@@ -177,7 +177,7 @@ class Versions:
 def lines(found: Edits) -> Iterator[str]:
     """Changes of a difficulty for a console: a summary, and the first places."""
     yield f"changed in [{found.version}]: {found.summary}"
-    for edit in found.edits[:MAX_TOLD]:
+    for edit in found.edits[:MAX_NAMED]:
         yield f"  {edit.timestamp} {edit.text}".rstrip() if edit.timestamp else f"  {edit.text}"
-    if len(found.edits) > MAX_TOLD:
-        yield f"  … and {counted(len(found.edits) - MAX_TOLD, 'more place')}"
+    if len(found.edits) > MAX_NAMED:
+        yield f"  … and {counted(len(found.edits) - MAX_NAMED, 'more place')}"

@@ -1,4 +1,4 @@
-"""What the model would go on with at a place, beside what the map has there: evidence of the page alone.
+"""Continuations of the model at a place, beside the objects of the map: evidence of the page alone.
 
 The continuations are drawn by chance and are no proposal: reports and exports never hold them.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from maimod.linter.pipeline import Analysis
 
 BEATS = 4.0
-"""How far a continuation goes, within these ms."""
+"""Length of a continuation, within these ms."""
 SHORTEST_MS, LONGEST_MS = 1200.0, 4000.0
 SAME_MS = 1.0
 

@@ -27,7 +27,7 @@ LEAD_BEATS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What to draw."""
+    """A stretch of a map, or the objects of a model in its place."""
 
     beatmap: Beatmap
     time: float

@@ -80,8 +80,8 @@ def _song(song: Song | None, start: float, stop: float, x: Callable[[float], flo
     if song is None:
         return [text("no song", x=WIDTH / 2, y=90, fill="#8a93ad", text_anchor="middle", font_size=16)]
     (top, bottom), (low, high) = SPECTRUM, ONSETS
-    heard = start + TYPICAL_LAG_MS, stop + TYPICAL_LAG_MS
-    image = data_url(png(spectrogram(song.audio, *heard), COLOURS))
+    in_song = start + TYPICAL_LAG_MS, stop + TYPICAL_LAG_MS
+    image = data_url(png(spectrogram(song.audio, *in_song), COLOURS))
     times = np.arange(start, stop, 4.0)
     strengths = np.minimum(song.envelope.strength(times + TYPICAL_LAG_MS), CLIP) / CLIP
     points = [(x(float(t)), high - float(s) * (high - low)) for t, s in zip(times, strengths, strict=True)]
@@ -135,11 +135,11 @@ def expected_times(analysis: Analysis, marked: Collection[int]) -> list[tuple[fl
     """
     order = analysis.evidence.objects_by_time
     ours = [place for place, o in enumerate(order) if o.index in marked][:MAX_EXPLAINED]
-    asked = [(order[place], LEAST) for place in ours] + [
+    explained = [(order[place], LEAST) for place in ours] + [
         (order[place + 1], LEAST_OF_NEXT) for place in ours[-1:] if place + 1 < len(order)
     ]
     found: dict[float, float] = {}
-    for hit_object, least in asked:
+    for hit_object, least in explained:
         for score in analysis.evidence.scores_by_object.get(hit_object.index, ()):
             if score.event.kind is not EventKind.TIME:
                 continue

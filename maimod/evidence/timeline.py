@@ -1,4 +1,4 @@
-"""Draw the whole map in one strip: song, objects, timing lines, kiai, and the surprisal at each moment if a model was asked.
+"""Draw the whole map in one strip: song, objects, timing lines, kiai, and the surprisal at each moment if there was a model.
 
 The picture fills its box (`preserveAspectRatio="none"`), so a viewer zooms by changing only the viewBox: x is ms of the
 map, y runs from 0 to 100, without surprisal to the end of the row above.

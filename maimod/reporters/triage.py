@@ -1,4 +1,4 @@
-"""What to look at, and in which order: one entry for each mistake, likeness folded, what concerns the whole set first.
+"""The order in which to look at findings: one entry for each mistake and for mistakes of a kind, those of the whole set first.
 
 All formats take their entries from here. Nothing is lost: an entry holds every finding that it stands for.
 """
@@ -32,8 +32,8 @@ SHARED = frozenset(
 """Categories in which difficulties share a mistake at the same moment. Places on the playfield and slider shapes are
 each difficulty's own."""
 ONCE = {"timing/unused-green-line": "other lines"}
-"""Rules about what every difficulty keeps for itself and no place needs: one entry for the set, whatever the times; what it is in the
-difficulties that have it elsewhere."""
+"""Rules whose findings in several difficulties are one entry even at different times, with the words for those of the other
+difficulties."""
 TOPICS = {
     "mapset/missing-object": "rhythm/missing-object",
     "mapset/missing-addition": "hitsounds/missing",
@@ -64,7 +64,7 @@ class Entry(msgspec.Struct, frozen=True):
 
     @property
     def finding(self) -> Finding:
-        """The finding that speaks for the entry."""
+        """The finding that is shown for the entry."""
         return self.lead.finding
 
     @property
@@ -116,7 +116,7 @@ class Entry(msgspec.Struct, frozen=True):
         return f"in {len(names)} difficulties: {', '.join(names)}"
 
     def further(self) -> list[str]:
-        """What else it stands for: other rules, and the timestamps of mistakes of the kind."""
+        """The other rules that found it, and the timestamps of mistakes of the kind."""
         rules = sorted({place.finding.rule for place in self.twins} - {self.finding.rule})
         return [*([f"also found by {', '.join(rules)}"] if rules else []), *self.more_alike()]
 
@@ -136,7 +136,7 @@ class Sheet(msgspec.Struct, frozen=True):
     own: dict[int, tuple[Entry, ...]]
     """About one difficulty alone, by time, by its index."""
     messages: tuple[str, ...] = ()
-    """What was said of each of several difficulties, such as that the song is missing; nothing if one could not be read."""
+    """Messages of every difficulty, if there are several, such as that the song is missing; none if one could not be read."""
 
 
 def worth(entry: Entry) -> tuple[int, bool, float, int, float]:
@@ -202,7 +202,7 @@ def _mistake(places: Sequence[Place]) -> Entry:
 
 
 def _standing(finding: Finding) -> tuple[int, bool, float, float]:
-    """Sort key: the finding that speaks for others first."""
+    """Sort key: first the finding that is shown for the others."""
     return finding.severity.rank, finding.tier is not Tier.EXACT, -finding.score, finding.time
 
 
@@ -228,10 +228,10 @@ def _same(places: Sequence[Place]) -> Iterator[list[Place]]:
 
 
 def _topic(place: Place) -> tuple[str, str]:
-    """What a finding is about, without its time."""
+    """The subject of a finding, without its time."""
     finding = place.finding
     if _is_about_files(finding):
-        return finding.rule, finding.message  # the same words, whatever the time
+        return finding.rule, finding.message  # the same words at any time
     alone = "" if finding.category in SHARED else f"{place.beatmap}.{place.number}"
     return TOPICS.get(finding.rule, finding.rule), alone
 

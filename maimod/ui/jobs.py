@@ -201,7 +201,7 @@ class Job:
             one.delta = since_cleared(one.shown, one.settings, cache) if cache else None
 
     def status(self) -> dict[str, object]:
-        """What the page says about the run: text, kind, share done, and whether it goes on."""
+        """The state of the run for the page: text, kind, share done, and whether it goes on."""
         done = sum(one.is_complete for one in self.result.difficulties)
         total = len(self.result.difficulties)
         if self.trouble:

@@ -1,4 +1,4 @@
-"""What the script in the browser calls: runs, findings and inputs of the page."""
+"""Answers to the script in the browser: runs, findings and inputs of the page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from maimod.commands.baseline import load as load_baseline
 from maimod.commands.baseline import since_cleared
 from maimod.commands.config_file import discover
 from maimod.commands.resolve import restricted, settings_of
-from maimod.errors import BeatmapError, ConfigError, MaimodError, UsageError
+from maimod.errors import BeatmapError, ConfigError, MaimodError, UsageError, in_words
 from maimod.linter.cache import Cache
 from maimod.linter.session import Session
 from maimod.linter.settings import BUNDLED_MODEL, LISTED_SCORE, Override, Settings
@@ -43,7 +43,7 @@ MAX_PAGES = 20
 """Open pages whose wishes are kept."""
 MAX_BROWSED = 200
 """Most mapsets listed of a Songs folder; a search finds the others."""
-Asked = Mapping[str, Any]
+Call = Mapping[str, Any]
 """The argument of a call from the page."""
 
 
@@ -58,22 +58,22 @@ class Page:
         self.followers: dict[str, str] = {}
         """Result that was started when a map of another one was saved."""
         self.wanted: dict[str, object] = {}
-        """What each page asked last of :meth:`continuations`."""
+        """The last request of each page for :meth:`continuations`."""
         self._lock = threading.Lock()
 
     # Runs.
 
-    def start(self, asked: Asked) -> dict[str, str]:
+    def start(self, call: Call) -> dict[str, str]:
         """Begin a run of the path and options of the page, and end the one that it replaces.
 
         Raises:
-            UsageError, ConfigError: if there is nothing to lint as asked.
+            UsageError, ConfigError: if there is nothing to lint at the path.
         """
-        given = _cleaned(asked.get("path", ""))
-        sources = _sources(given, asked.get("picked") or [])
-        typed_baseline = _cleaned(asked.get("baseline", ""))
+        given = _cleaned(call.get("path", ""))
+        sources = _sources(given, call.get("picked") or [])
+        typed_baseline = _cleaned(call.get("baseline", ""))
         baseline = _baseline(sources, typed_baseline)
-        base = _settings(asked)
+        base = _settings(call)
         typed = {"model": base.model, "device": base.device, "min_score": base.min_score}
         if sum(len(source.entries) for source in sources) > 1:  # each has a level of its own
             base = replace(base, level=None)
@@ -81,8 +81,8 @@ class Page:
             typed["level"] = base.level
         difficulties = [Difficulty(source, entry) for source in sources for entry in source.entries]
         result = Result(sources, difficulties, self.session, given, baseline, is_read_only=not typed_baseline)
-        self.cancel({"run": asked.get("instead", "")})
-        of = _with_levels(settings_of(typed, base, RULES), asked.get("levels") or {})
+        self.cancel({"run": call.get("instead", "")})
+        of = _with_levels(settings_of(typed, base, RULES), call.get("levels") or {})
         return {"run": self._begin(Job(result, base, of))}
 
     def _begin(self, job: Job) -> str:
@@ -93,22 +93,22 @@ class Page:
         job.start()
         return name
 
-    def poll(self, asked: Asked) -> dict[str, Any]:
+    def poll(self, call: Call) -> dict[str, Any]:
         """Status of a run, its data if they have changed since `version`, and the run that has followed it.
 
         With `watch`, a saved map begins the next run.
         """
-        name = asked["run"]
+        name = call["run"]
         result, job = self.results[name], self.jobs.get(name)
         if job is not None:
             job.touch()
         status = job.status() if job else {"text": "", "kind": "done", "share": None, "busy": False}
         answer: dict[str, Any] = {"status": status, "path": result.path}
-        if asked.get("watch") and not status["busy"]:
+        if call.get("watch") and not status["busy"]:
             self._follow(name, result)
         if name in self.followers and self.followers[name] in self.results:
             answer["next"] = self.followers[name]
-        if asked.get("version") != result.version:
+        if call.get("version") != result.version:
             answer["data"] = result.data()
         return answer
 
@@ -128,15 +128,15 @@ class Page:
             with self._lock:
                 del self.followers[name]
 
-    def cancel(self, asked: Asked) -> None:
+    def cancel(self, call: Call) -> None:
         """Stop a run; what it has found stays."""
-        job = self.jobs.get(asked["run"])
+        job = self.jobs.get(call["run"])
         if job is not None:
             job.cancel()
 
-    def clear(self, asked: Asked) -> None:
+    def clear(self, call: Call) -> None:
         """From now on nothing that is known is new."""
-        result = self.results[asked["run"]]
+        result = self.results[call["run"]]
         cache = self.session.cache
         with result.lock:
             for one in result.difficulties:
@@ -147,48 +147,48 @@ class Page:
 
     # One finding.
 
-    def strip(self, asked: Asked) -> dict[str, Any]:
+    def strip(self, call: Call) -> dict[str, Any]:
         """Timeline of a difficulty."""
-        return self.results[asked["run"]].strip(int(asked["beatmap"]))
+        return self.results[call["run"]].strip(int(call["beatmap"]))
 
-    def overview(self, asked: Asked) -> str:
+    def overview(self, call: Call) -> str:
         """Return the overview HTML of a result."""
-        return self.results[asked["run"]].overview()
+        return self.results[call["run"]].overview()
 
-    def evidence(self, asked: Asked) -> str:
+    def evidence(self, call: Call) -> str:
         """Return the evidence HTML of a finding."""
-        return self.results[asked["run"]].evidence(asked["key"])
+        return self.results[call["run"]].evidence(call["key"])
 
-    def continuations(self, asked: Asked) -> dict[str, Any]:
-        """Draw what the model would go on with at a finding, and end what the same page asked before.
+    def continuations(self, call: Call) -> dict[str, Any]:
+        """Draw continuations of the model from a finding, and end those that the same page requested before.
 
         Without a key it only ends that.
         """
         wanted = object()
-        self.wanted[asked["page"]] = wanted
+        self.wanted[call["page"]] = wanted
         while len(self.wanted) > MAX_PAGES:
             self.wanted.pop(next(iter(self.wanted)))
-        if not asked.get("key"):
+        if not call.get("key"):
             return {}
-        return self.results[asked["run"]].continuations(asked["key"], lambda: self.wanted.get(asked["page"]) is wanted)
+        return self.results[call["run"]].continuations(call["key"], lambda: self.wanted.get(call["page"]) is wanted)
 
-    def clip(self, asked: Asked) -> dict[str, Any]:
+    def clip(self, call: Call) -> dict[str, Any]:
         """Return the song around a finding."""
-        return self.results[asked["run"]].clip(asked["key"], bool(asked["hits"]))
+        return self.results[call["run"]].clip(call["key"], bool(call["hits"]))
 
-    def export(self, asked: Asked) -> dict[str, str]:
+    def export(self, call: Call) -> dict[str, str]:
         """Return a report of chosen findings."""
-        return self.results[asked["run"]].export(asked["format"], asked["keys"])
+        return self.results[call["run"]].export(call["format"], call["keys"])
 
-    def mark(self, asked: Asked) -> str:
+    def mark(self, call: Call) -> str:
         """Store the mapper's mark on findings."""
-        return self.results[asked["run"]].mark(asked["keys"], asked["state"])
+        return self.results[call["run"]].mark(call["keys"], call["state"])
 
     # Inputs.
 
-    def difficulties(self, asked: Asked) -> list[dict[str, str]]:
+    def difficulties(self, call: Call) -> list[dict[str, str]]:
         """Difficulties of a path to pick from; none for a folder of several mapsets."""
-        path = _cleaned(asked.get("path", ""))
+        path = _cleaned(call.get("path", ""))
         given = Path(path)
         choices: list[dict[str, str]] = []
         if path and (is_archive(given) or (given.is_dir() and Folder(given).beatmaps())):
@@ -201,8 +201,8 @@ class Page:
             choices = [{"name": name, "location": entry.location} for (name, _), entry in named]
         return choices if 1 < len(choices) <= MAX_DIFFICULTIES else []
 
-    def browse(self, asked: Asked) -> dict[str, Any]:
-        """What a folder holds that can be opened: mapsets, archives and folders whose names have all words of a text, the
+    def browse(self, call: Call) -> dict[str, Any]:
+        """List the mapsets and archives of a folder, and its folders whose names have all words of a text, the
         last changed first. Without a folder, the user's own is listed.
 
         Returns:
@@ -213,11 +213,11 @@ class Page:
             UsageError: if there is no such folder.
             OSError: if it cannot be listed.
         """
-        typed = _cleaned(asked.get("folder", ""))
+        typed = _cleaned(call.get("folder", ""))
         folder = Path(typed) if typed else Path.home()
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder; enter the Songs folder of osu!")
-        words = str(asked.get("text", "")).lower().split()
+        words = str(call.get("text", "")).lower().split()
         found = []
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -235,12 +235,12 @@ class Page:
         parent = "" if folder.parent == folder else str(folder.parent)
         return {"folder": str(folder), "parent": parent, "rows": rows}
 
-    def editor(self, asked: Asked) -> dict[str, str]:
+    def editor(self, call: Call) -> dict[str, str]:
         """Return the mapset and the difficulty that are open in osu!."""
         found = open_map()
         return {"path": found.folder, "file": found.file}
 
-    def gather(self, asked: Asked) -> str:
+    def gather(self, call: Call) -> str:
         """Put uploaded files into one folder, so that a map finds its song, and return the path to lint.
 
         `names` are their names in the folder that they come from, where they come from one.
@@ -249,12 +249,12 @@ class Page:
             UsageError: if a file is not an upload, or its name leads out of the folder.
         """
         place = Path(os.environ["GRADIO_TEMP_DIR"]).resolve()
-        paths = [Path(path).resolve() for path in asked["files"]]
+        paths = [Path(path).resolve() for path in call["files"]]
         if not paths or not all(path.is_relative_to(place) and path.is_file() for path in paths):
             raise UsageError("The files were not uploaded; drop them again.")
         if len(paths) == 1 and is_archive(paths[0]):
             return str(paths[0])
-        names = [parts_of(str(name)) for name in asked.get("names") or [path.name for path in paths]]
+        names = [parts_of(str(name)) for name in call.get("names") or [path.name for path in paths]]
         if len(names) != len(paths) or not all(names):
             raise UsageError("The names of the files lead out of their folder; drop them again.")
         folder = Path(tempfile.mkdtemp(dir=place))
@@ -265,7 +265,7 @@ class Page:
         inner = [one for one in folder.iterdir() if not is_hidden(one.name)]
         return str(inner[0] if len(inner) == 1 and inner[0].is_dir() else folder)
 
-    def rules(self, asked: Asked) -> list[dict[str, Any]]:
+    def rules(self, call: Call) -> list[dict[str, Any]]:
         """Documentation of all rules."""
         return [
             {
@@ -307,13 +307,15 @@ def _served(function: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
     """A function that answers with a value, or a line that says why there is none. Gradio sets attributes on it."""
 
     @wraps(function)
-    def served(asked: Any) -> dict[str, Any]:
+    def served(call: Any) -> dict[str, Any]:
         try:
-            return {"value": function(asked)}
+            return {"value": function(call)}
         except Gone as error:
             return {"trouble": str(error), "gone": True}
-        except (MaimodError, OSError) as error:
+        except MaimodError as error:
             return {"trouble": str(error)}
+        except OSError as error:
+            return {"trouble": in_words(error)}
         except Exception as error:
             return {"trouble": f"unexpected {type(error).__name__}: {error}"}
 
@@ -408,13 +410,13 @@ def _difficulty(source: Source, entry: Entry) -> tuple[str, tuple[int, float]]:
     return beatmap.metadata.get("Version") or entry.inner, (beatmap.mode.value, math.inf if stars is None else stars)
 
 
-def _settings(asked: Asked) -> Settings:
-    model, level = asked.get("model", ""), asked.get("level") or None
+def _settings(call: Call) -> Settings:
+    model, level = call.get("model", ""), call.get("level") or None
     return Settings(
         model=None if model == NO_MODEL else model or BUNDLED_MODEL,
-        device=asked.get("device") or "auto",
+        device=call.get("device") or "auto",
         level=level,
-        min_score=float(asked.get("least") or LISTED_SCORE),
+        min_score=float(call.get("least") or LISTED_SCORE),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the page shows of one run: it fills while the run goes on, and is kept afterwards for pictures, sound and exports."""
+"""The result of one run: it fills while the run goes on, and is kept afterwards for pictures, sound and exports."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Difficulty:
     expectations: Expectations | None = None
     """Of the model of the run."""
     edits: Edits | None = None
-    """What the mapper has changed in it since the last run."""
+    """The mapper's changes in it since the last run."""
     delta: Delta | None = None
     """Changes since the mapper last cleared "new"; None before the first time."""
 
@@ -261,14 +261,14 @@ class Result:
                 {"version": one.edits.version, "text": one.edits.summary} for one in self.difficulties if one.edits
             ]
             shown["resolved"] = []
-            for b, (difficulty, told) in enumerate(zip(self.difficulties, shown["beatmaps"], strict=True)):
-                told["complete"] = difficulty.is_complete
+            for b, (difficulty, beatmap) in enumerate(zip(self.difficulties, shown["beatmaps"], strict=True)):
+                beatmap["complete"] = difficulty.is_complete
                 delta = difficulty.delta
                 new = {id(finding) for finding in delta.new} if delta else set()
                 shown["resolved"] += (
                     [{"version": difficulty.shown.version, "text": text} for text in delta.resolved] if delta else []
                 )
-                for (key, finding), one in zip(difficulty.keys().items(), told["findings"], strict=True):
+                for (key, finding), one in zip(difficulty.keys().items(), beatmap["findings"], strict=True):
                     one["key"] = f"{b}.{key}"
                     one["ignored"] = one["key"] in self.ignored
                     one["change"] = ("new" if id(finding) in new else "same") if delta else ""
@@ -292,7 +292,7 @@ class Result:
         return evidence(analysis, finding, expectations, max(PLAYABLE_MS))
 
     def continuations(self, key: str, is_wanted: Callable[[], bool]) -> dict[str, Any]:
-        """What the model would go on with at a finding; see :func:`maimod.evidence.continuation.continuation`.
+        """Continuations of the model from a finding; see :func:`maimod.evidence.continuation.continuation`.
 
         Args:
             key: of the finding.
@@ -352,7 +352,7 @@ class Result:
 
 
 def _edits(changed: Sequence[Edits]) -> str:
-    """What has changed since the last run as HTML."""
+    """Changes of the map since the last run as HTML."""
     parts = []
     for of in changed:
         items = []

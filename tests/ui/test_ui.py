@@ -481,11 +481,15 @@ def test_a_page_fetches_data_only_when_they_changed(maps):
     assert "data" not in maps.page.poll({"run": name, "version": version})
 
 
-def test_calls_answer_with_one_line_about_what_is_wrong(maps):
+def test_calls_answer_with_one_line_about_what_is_wrong(maps, monkeypatch):
     calls = {call.__name__: call for call in maps.page.calls}
     assert "no such file" in calls["start"]({"path": str(maps.folder / "none.osu")})["trouble"]
     assert "Enter a mapset folder" in calls["start"]({"path": ' "" '})["trouble"]
     assert calls["poll"]({"run": "old", "version": 0})["gone"]
+    monkeypatch.setattr(
+        os, "scandir", lambda folder: (_ for _ in ()).throw(PermissionError(13, "Permission denied", "x"))
+    )
+    assert calls["browse"]({"folder": str(maps.folder)}) == {"trouble": "x: Permission denied"}
     assert calls["difficulties"]({"path": "nothing"}) == {"value": []}
     assert len(calls["difficulties"]({"path": str(maps.folder)})["value"]) == len(list(maps.folder.glob("*.osu")))
     assert any(rule["id"] == "rhythm/unsnapped" and rule["texts"] for rule in calls["rules"]({})["value"])
