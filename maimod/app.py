@@ -134,7 +134,7 @@ def accept(
             autocompletion=rule_names,
         ),
     ],
-    baseline: Annotated[str, parameter("baseline", "Baseline that they are added to.")] = "",
+    baseline: Annotated[str, parameter("baseline", "Baseline that the findings are added to.")] = "",
     model: ModelName = BUNDLED_MODEL,
     no_model: Annotated[bool, parameter("no_model")] = False,
     device: Device = "auto",

@@ -67,6 +67,14 @@ class Audio(msgspec.Struct, frozen=True):
         """Length in ms."""
         return 1000.0 * len(self.samples) / self.sample_rate
 
+    def piece(self, first: int, count: int) -> np.ndarray:
+        """(count,) samples from index `first` on; silence before and after the song."""
+        found = np.zeros(count, dtype=np.float32)
+        inside = self.samples[max(first, 0) : max(first + count, 0)]
+        place = max(-first, 0)
+        found[place : place + len(inside)] = inside
+        return found
+
 
 class _Decoded(NamedTuple):
     """Result of one decoder."""

@@ -64,10 +64,7 @@ def clip(
     """
     rate = song.sample_rate
     first, count = round(start * rate / 1000), max(0, round((stop - start) * rate / 1000))
-    samples = np.zeros(count, dtype=np.float32)
-    source = song.samples[max(first, 0) : max(first + count, 0)]
-    place = max(-first, 0)
-    samples[place : place + len(source)] = source[: max(count - place, 0)] * SONG_GAIN
+    samples = song.piece(first, count) * SONG_GAIN
     for hit, sound in sounds_between(beatmap, start, stop) if files is not None else ():
         own = next((files[name] for name in sound.files if name in files), None) if files else None
         played = _default(rate, sound.sample_set, sound.name) if own is None else own

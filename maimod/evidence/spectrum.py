@@ -157,10 +157,7 @@ def spectrogram(song: decode.Audio, start: float, stop: float) -> np.ndarray:
     """(N_MELS, n_steps) bytes from `start` to `stop` [ms of the song], low bands last; silence outside the song."""
     hop = step_samples(STEP_MS, song.sample_rate)
     first, n_steps = round(start * song.sample_rate / 1000), max(1, round((stop - start) / STEP_MS))
-    piece = np.zeros(n_steps * hop, dtype=np.float32)
-    source = song.samples[max(first, 0) : max(first + len(piece), 0)]
-    offset = max(-first, 0)
-    piece[offset : offset + len(source)] = source[: len(piece) - offset]
+    piece = song.piece(first, n_steps * hop)
     mel = log_mel(
         piece, sample_rate=song.sample_rate, window_ms=32.0, frame_ms=STEP_MS, n_mels=N_MELS, f_max=song.sample_rate / 2
     )

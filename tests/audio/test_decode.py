@@ -369,3 +369,19 @@ def test_decoders_are_imported_late() -> None:
     root = Path(__file__).parents[2]
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert output.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("first", "count", "expected"),
+    [
+        (1, 2, [2, 3]),
+        (-2, 4, [0, 0, 1, 2]),
+        (2, 3, [3, 0, 0]),
+        (-1, 6, [0, 1, 2, 3, 0, 0]),
+        (-5, 2, [0, 0]),
+        (7, 2, [0, 0]),
+    ],
+)
+def test_a_piece_of_a_song_is_silent_beyond_its_ends(first: int, count: int, expected: list[int]) -> None:
+    song = decode.Audio(None, np.array([1, 2, 3], dtype=np.float32), 1000)
+    assert song.piece(first, count).tolist() == expected
