@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 
 from maimod.audio import bandwidth
 from maimod.audio.bandwidth import SAMPLES, spectral_break
@@ -48,3 +50,25 @@ def test_nearly_the_highest_is_numpys_percentile(count: int) -> None:
     levels = np.random.default_rng(1).normal(-60.0, 20.0, (count, 50))
     expected = np.percentile(levels, bandwidth.NEARLY_HIGHEST, axis=0)
     np.testing.assert_allclose(bandwidth._nearly_highest(levels), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_U8", "FLOAT"])
+def test_a_lowpass_is_found_whatever_the_samples_are(tmp_path: Path, subtype: str) -> None:
+    spectrum = np.fft.rfft(np.random.default_rng(2).normal(size=6 * 44_100))
+    spectrum[np.fft.rfftfreq(6 * 44_100, 1 / 44_100) > 12_000] = 0
+    samples = np.fft.irfft(spectrum)
+    soundfile.write(tmp_path / "song.wav", samples / np.abs(samples).max(), 44_100, subtype=subtype)
+    found = spectral_break(tmp_path / "song.wav")
+    assert found is not None and abs(found.khz - 12.0) <= 0.4 and found.drop >= bandwidth.CLEAR_DROP
+
+
+def test_the_first_frames_of_a_place_are_left_out() -> None:
+    loud, silent = np.ones((1, 1000), np.float32), np.zeros((1, SAMPLES), np.float32)
+    format_of = SimpleNamespace(is_planar=True)
+    frames = [
+        SimpleNamespace(to_ndarray=lambda values=values: values, format=format_of, layout=None)
+        for values in [loud] * bandwidth.SETTLING_FRAMES + [silent]
+    ]
+    container = SimpleNamespace(seek=lambda *_, **__: None, decode=lambda stream: iter(frames))
+    spectra = list(bandwidth._spectra(container, SimpleNamespace(time_base=1), 100.0))
+    assert len(spectra) == bandwidth.WINDOWS and not np.any(spectra)

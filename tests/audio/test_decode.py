@@ -385,3 +385,14 @@ def test_decoders_are_imported_late() -> None:
 def test_a_piece_of_a_song_is_silent_beyond_its_ends(first: int, count: int, expected: list[int]) -> None:
     song = decode.Audio(None, np.array([1, 2, 3], dtype=np.float32), 1000)
     assert song.piece(first, count).tolist() == expected
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "FLOAT"])
+def test_full_scale_is_1_in_samples_of_every_type(tmp_path: Path, subtype: str) -> None:
+    samples = np.stack([np.linspace(-0.9, 0.9, 2000), np.full(2000, 0.25)], axis=1)
+    soundfile.write(tmp_path / "song.wav", samples, 8000, subtype=subtype)
+    (part,) = container.parts(tmp_path / "song.wav")
+    with container.open_container(part) as opened:
+        frames = list(decode.av_frames(opened, opened.streams.audio[0]))
+        found = np.concatenate([decode.channels_of(frame) for frame in frames], axis=1)
+    np.testing.assert_allclose(found, samples.T, atol=1 / 100)

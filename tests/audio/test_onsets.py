@@ -121,3 +121,61 @@ def test_curves_are_the_means_of_single_look_ups(lags: np.ndarray, first: float)
     rows = first + np.array([[0.0, 120.4, 250.0], [30.0, 41.6, 99.0]])
     expected = grid.at(rows[:, :, None] + lags).mean(axis=1)
     assert np.allclose(grid.curves(rows, lags), expected, atol=1e-6)
+
+
+def envelope_of(onset_times: np.ndarray) -> onsets.OnsetEnvelope:
+    """Triangles of 20 ms at these times, a frame for each ms."""
+    values = np.zeros(int(onset_times.max()) + 1000, dtype=np.float32)
+    for time in np.rint(onset_times).astype(int):
+        around = np.arange(max(time - 10, 0), time + 11)
+        values[around] = np.maximum(values[around], 1 - np.abs(around - time) / 10)
+    return onsets.OnsetEnvelope(values, 1.0)
+
+
+def irregular(count: int, start: float = 500.0) -> np.ndarray:
+    """Times that no lag but 0 puts on each other, at least 150 ms apart."""
+    return start + np.cumsum(np.random.default_rng(3).uniform(150, 500, count))
+
+
+def test_the_lag_is_the_middle_of_the_top_of_the_curve() -> None:
+    curve = np.array([0.0, 0.5, 0.95, 0.93, 1.0, 0.5])
+    assert onsets._refine(curve, 4, np.arange(6)) == 3.0
+
+
+def test_of_equal_fits_the_one_nearest_to_the_lag_of_the_map_counts() -> None:
+    first = irregular(80)
+    even = first[-1] + 1000 + 80.0 * np.arange(200)  # fits as well one note earlier or later
+    around = even[0] + 80.0 * np.arange(-5, 210)
+    local = onsets.local_alignment(envelope_of(np.concatenate([first, around])), np.concatenate([first, even]))
+    assert np.abs(local.map_lag_ms) < 3 and np.abs(local.lags).max() < 3
+
+
+def test_the_error_of_a_lag_is_how_far_the_parts_of_the_map_disagree() -> None:
+    times = irregular(80)
+    lags = np.repeat([10.0, 20.0, 10.0, 20.0], 20)
+    error = onsets.lag_error(envelope_of(times + lags), times, 15.0)
+    assert error == pytest.approx(5 / 3**0.5, abs=0.3)  # deviations of 5 ms, four parts
+    assert onsets.lag_error(envelope_of(times), times[:7], 15.0) == float("inf")
+
+
+def test_onsets_as_far_off_on_the_other_side_are_chance() -> None:
+    times = irregular(40)
+    off = np.repeat([15.0, -15.0, 0.0, 15.0], 10)
+    envelope = envelope_of(times + off)
+    assert onsets.share_alike(envelope, times, 0.0, 15.0) == pytest.approx((20 - 10) / 40)
+    assert onsets.share_alike(envelope, times, 0.0, -15.0) == pytest.approx((10 - 20) / 40)
+
+
+def test_what_a_silent_break_hums_is_no_onset() -> None:
+    flux = np.zeros(8000, dtype=np.float32)
+    flux[:4000:100], flux[4000::100] = 1.0, 0.01
+    strength = flux / onsets._level(flux)
+    assert strength[:3000].max() > 0.6 and strength[5000:].max() < 0.1
+
+
+def test_the_error_of_a_slope_is_a_jackknife(monkeypatch: pytest.MonkeyPatch) -> None:
+    slopes = iter(range(8))
+    monkeypatch.setattr(onsets, "_slope_near", lambda *_: float(next(slopes)))
+    times = np.arange(80.0)
+    error = onsets._jackknife_error(onsets._Grid(envelope_of(times), times), times, times, 0.0, np.zeros(1))
+    assert error == pytest.approx((7 / 8 * sum((k - 3.5) ** 2 for k in range(8))) ** 0.5)

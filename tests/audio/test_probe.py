@@ -116,3 +116,14 @@ def test_packets_of_a_file_are_counted_once_until_it_changes(tmp_path: Path, mon
         assert found is not None and found.duration == pytest.approx(1000 * seconds)
         assert decode.load(path).duration == pytest.approx(1000 * seconds)
     assert len(counted) == 2
+
+
+def test_a_sample_begins_where_it_can_be_heard(tmp_path: Path) -> None:
+    samples = np.zeros((4000, 2))
+    samples[400:], samples[800:] = 0.004, 0.8  # from 50 ms on 0.005 of the peak, which is not yet audible
+    samples[600:800] = 0.008
+    samples[:, 1] /= 2
+    soundfile.write(tmp_path / "hit.wav", samples, 8000, subtype="FLOAT")
+    found = probe.measure_sample(tmp_path / "hit.wav")
+    assert found is not None and found.delay == pytest.approx(75.0)
+    assert (found.duration, found.peak, found.balance) == pytest.approx((500.0, 0.8, 0.5))

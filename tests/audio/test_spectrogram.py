@@ -76,3 +76,13 @@ def test_bands_rise_at_clicks_and_are_told_apart_by_pitch() -> None:
     half = round(2500 / tone.frame_ms)
     assert tone.loudness[10 : half - 10].mean(axis=0).argmax() == 0
     assert tone.loudness[half + 10 : -10].mean(axis=0).argmax() == 2
+
+
+def test_clear_onsets_of_a_band_are_about_1_and_loudness_deviates_by_a_half() -> None:
+    song, times = song_and_times(20.0)
+    bands = spectrogram.song_bands(song)
+    frames = np.round(times / bands.frame_ms).astype(int)
+    near = np.max([bands.flux[frames + k] for k in range(-2, 3)], axis=0)
+    assert 0.6 < np.median(near) < 1.15 and bands.flux.max() <= spectrogram.MAX_BAND_FLUX
+    np.testing.assert_allclose(bands.loudness.std(axis=0), 0.5, atol=1e-3)
+    np.testing.assert_allclose(bands.loudness.mean(axis=0), 0.0, atol=1e-3)

@@ -27,6 +27,7 @@ def test_similar_slots_are_far_away() -> None:
     at = 100
     assert np.all(np.abs(places - np.arange(grid.count)[:, None])[weights > 0] >= REACH)
     assert np.abs(places[at][weights[at].argmax()] - at) % (16 * 8) == 0  # 16 s of 500 ms beats
+    assert weights[at].max() == pytest.approx(2 * (1 - 0.3) ** 2, abs=0.05)  # a likeness of 1; 0.3 counts nothing
     read = features.map_features(loaded, around)
     assert read.context.shape == (grid.count, features.N_CONTEXT) and np.isfinite(read.context).all()
 
@@ -86,3 +87,13 @@ def test_the_song_is_read_at_its_lag() -> None:
     assert context.song[slots, : features.N_BANDS].min(axis=1).min() > 0.2
     early = context_features(loaded, grid, spectrogram.song_bands(song), onset_envelope(song), -30.0)
     assert early.song[slots, features.N_BANDS].max() < 0.2
+
+
+def test_a_song_that_grows_louder_is_louder_later_than_before() -> None:
+    noise = np.random.default_rng(4).normal(size=16 * 16_000).astype(np.float32) / 8
+    song = Audio(None, noise * np.repeat([0.05, 1.0], 8 * 16_000).astype(np.float32), 16_000)
+    loaded = circles(*range(0, 16_000, 500))
+    grid = grid_of(loaded)
+    context = context_features(loaded, grid, spectrogram.song_bands(song), onset_envelope(song), 0.0)
+    change = context.song[:, -1 - features.N_LOUD : -1]
+    assert change[grid.locate([8000.0])[0][0]].min() > 0.8 and np.abs(change[grid.locate([4000.0])[0][0]]).max() < 0.3

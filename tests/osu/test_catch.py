@@ -138,3 +138,13 @@ def test_a_map_of_very_many_drops_has_no_more_from_some_place_on_and_no_stars(tm
     assert level.star_rating(parser.load(tmp_path / "map.osu")) is not None
     monkeypatch.setattr(limits, "MAX_SLIDER_TICKS", 20)
     assert level.star_rating(parser.load(tmp_path / "map.osu")) is None
+
+
+@pytest.mark.parametrize("spinner", [True, False])
+def test_a_banana_shower_lets_the_catcher_go_where_it_likes(spinner):
+    """Walking to the second fruit leaves the catcher at its left edge, too far from the third; bananas need no place."""
+    objects = ["100,192,1000,1,0", "300,192,1240,1,0", "420,192,1390,1,0"]
+    if spinner:
+        objects.insert(2, "256,192,1250,12,0,1380")
+    *_, last = catch.movements(beatmap(objects, mode=2, circle_size=5))
+    assert last.over_spinner is spinner and last.is_walked is spinner

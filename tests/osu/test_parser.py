@@ -598,3 +598,9 @@ def test_objects_agree_with_an_independent_reader_on_odd_maps() -> None:
         ), path.name
         compared += 1
     assert compared > 30
+
+
+@pytest.mark.parametrize("bits", [1 + 4 + (3 << 4), 1 + 4 + (3 << 4) + 128])
+def test_three_bits_of_the_type_skip_combo_colours(bits: int) -> None:
+    (circle,) = maps.beatmap([f"256,192,1000,{bits},0"]).hit_objects
+    assert circle.combo_skip == 3

@@ -11,7 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maimod.osu.beatmap import Beatmap, Difficulty
-from maimod.osu.timing import SNAP_DIVISORS, TICKS_PER_BEAT, BeatGrid, are_near, beat_in_measure, edited_length, snap
+from maimod.osu.timing import (
+    MAX_TICKS_SHOWN,
+    MIN_SHOWN_BEAT_MS,
+    SNAP_DIVISORS,
+    TICKS_PER_BEAT,
+    BeatGrid,
+    are_near,
+    beat_in_measure,
+    edited_length,
+    snap,
+    ticks_between,
+)
 from tests.maps import beatmap
 
 
@@ -141,3 +152,20 @@ def test_the_editor_ends_a_slider_at_the_last_tick_that_its_path_reaches() -> No
     third = 140 / 3
     assert edited_length(a_map, 1000, third, 100.0) == pytest.approx(2 * third)
     assert edited_length(a_map, 1000, 10.0, 100.0) is None  # on no tick before
+
+
+def test_ticks_of_a_red_line_end_before_the_next() -> None:
+    a_map = tempos((0, 500, 4), (2000, 250, 4))
+    ticks = [(time, number) for time, number, _ in ticks_between(a_map, 900, 2600)]
+    assert ticks == [(1000, 2), (1500, 3), (2000, 0), (2250, 1), (2500, 2)]
+    assert [time for time, _, _ in ticks_between(a_map, -300, 300, 4)] == [0, 125, 250]
+
+
+def test_of_absurd_tempos_few_ticks_are_shown() -> None:
+    times = [time for time, _, _ in ticks_between(tempos((0, 6, 4)), 0, 1e6)]
+    assert times == [MIN_SHOWN_BEAT_MS * number for number in range(MAX_TICKS_SHOWN)]
+
+
+@pytest.mark.parametrize(("beat_length", "tempo"), [(400, 0.0), (200, -0.5), (800, 0.5)])
+def test_the_network_gets_half_of_the_octaves_of_the_tempo(beat_length: float, tempo: float) -> None:
+    assert BeatGrid(tempos((0, beat_length, 4))).features(np.array([1000.0]))[0, -1] == pytest.approx(tempo)
