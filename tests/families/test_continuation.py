@@ -73,6 +73,43 @@ def _lines(beatmap: Beatmap) -> list[str]:
     ]
 
 
+SLIDERS = [
+    "100,100,9000,2,0,L|200:100,1,100",
+    "100,100,9500,2,0,B|150:50|200:100|200:100|250:150,3,140",
+    "256,192,11000,12,0,12000",
+    "100,300,12500,1,8",
+]
+OF_MODE = {
+    0: SLIDERS,
+    1: SLIDERS,
+    2: SLIDERS,
+    3: ["64,192,9000,128,0,9900:0:0:0:0:", "192,192,9000,1,0", "320,192,9500,1,2"],
+}
+
+
+@pytest.mark.parametrize("mode", range(4))
+def test_what_a_mapper_wrote_is_a_legal_continuation(bundled, mode):
+    encoded = bundled.family.encode(
+        maps.beatmap(["64,192,8500,1,0", *OF_MODE[mode]], mode=mode), None, Conditioning(4.0)
+    )
+    branch = encoded.draft(9000.0, 2000.0).branch()
+    first = next(place for place, event in enumerate(encoded.events) if event.time >= 9000)
+    for event, token in zip(encoded.events[first:], encoded.tokens.tokens[first:].tolist(), strict=True):
+        assert branch.legal()[token], event
+        branch.append(token)
+    written = [(event.kind, event.group) for event in encoded.events[first:]]
+    assert [(event.kind, event.group) for event in branch.events] == written
+
+
+def test_after_a_pause_nothing_is_drawn_before_the_place(bundled):
+    paused = maps.beatmap([line for line in _lines(a_map(0)) if int(line.split(",")[2]) < PLACE - 2000], mode=0)
+    encoded = bundled.family.encode(paused, a_song(), Conditioning(4.0))
+    found = drawn(bundled, paused, a_song(), count=8, temperature=3.0, top_p=1.0)
+    assert any(found)
+    for events in found:
+        assert not events or events[0].group == encoded.events[-1].group + 1  # none was drawn and left out
+
+
 def test_whoever_stops_asking_ends_it(bundled, monkeypatch):
     encoded = bundled.family.encode(a_map(0), a_song(), Conditioning(4.0))
     asked = []

@@ -80,6 +80,12 @@ def test_dense_maps_stay_within_the_limit_and_keep_context(gap_list: list[float]
         assert has_past == (shown_in(window)[0] < owned_by(window)[0])
 
 
+def test_half_of_the_room_of_a_dense_window_is_for_context() -> None:
+    first, *others, _ = split(*grouped([1.0] * 1000, 1), max_events=100)
+    assert len(others) > 15 and len(owned_by(first)) == 100
+    assert all(len(owned_by(window)) == 50 and len(shown_in(window)) == 100 for window in others)
+
+
 def test_groups_are_never_cut() -> None:
     times, groups = grouped([100.0] * 50, 5)
     for window in split(times, groups, 17):
