@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -39,8 +39,14 @@ Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 20)]
 Layers = Annotated[int, msgspec.Meta(ge=0, le=256)]
 MAX_WINDOW_MS = 600_000.0
 
-Place = tuple[float, float, float]
-"""(x, y, probability), osu! pixels."""
+
+class LikelyPosition(NamedTuple):
+    """Where a network would place an object."""
+
+    x: float
+    """Osu! pixels."""
+    y: float
+    probability: float
 
 
 class NetworkConfig(Protocol):
@@ -89,8 +95,8 @@ class EncodedMap(ABC):
             ahead: ms of the song that the network should hear after it; less if its window is shorter.
         """
 
-    def position_posterior(self, runner: Runner, hit_object: HitObject) -> list[Place]:
-        """Where the network would place an object of the map: joint samples, likeliest first.
+    def position_posterior(self, runner: Runner, hit_object: HitObject) -> list[LikelyPosition]:
+        """Where the network would place an object of the map, likeliest first.
 
         Empty for families and objects that have none. Takes about half a second.
         """

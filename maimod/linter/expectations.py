@@ -14,7 +14,7 @@ from maimod.linter.song import Song
 from maimod.osu.beatmap import Beatmap, HitObject
 
 if TYPE_CHECKING:
-    from maimod.families.family import EncodedMap, Model, Place
+    from maimod.families.family import EncodedMap, LikelyPosition, Model
 
 
 class Expectations:
@@ -27,7 +27,7 @@ class Expectations:
         self.settings, self.networks = settings, networks
         self._last: tuple[Beatmap, Model, EncodedMap] | None = None
 
-    def positions(self, beatmap: Beatmap, song: Song | None, hit_object: HitObject) -> list[Place]:
+    def positions(self, beatmap: Beatmap, song: Song | None, hit_object: HitObject) -> list[LikelyPosition]:
         """Expected positions of an object, likeliest first; none from models without a position posterior. Takes about
         half a second.
 

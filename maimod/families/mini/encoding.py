@@ -19,7 +19,7 @@ from maimod.events.schema import Event, EventKind
 from maimod.events.vocabulary import SOS, Conditioning, Vocabulary
 from maimod.events.writer import from_beatmap
 from maimod.families.draft import Branch, Draft
-from maimod.families.family import EncodedMap, Excerpt, Place
+from maimod.families.family import EncodedMap, Excerpt, LikelyPosition
 from maimod.families.inputs import TrainingWindow, WindowInputs, next_tokens
 from maimod.families.mini.config import MiniConfig
 from maimod.families.mini.place_features import place_features
@@ -229,7 +229,7 @@ class MiniMap(EncodedMap):
         """Inputs of the network for one window."""
         return window_inputs(self.tokens, self.places, window, self.mel, self.config)
 
-    def position_posterior(self, runner: Runner, hit_object: HitObject) -> list[Place]:
+    def position_posterior(self, runner: Runner, hit_object: HitObject) -> list[LikelyPosition]:
         """Where the network would place an object; none for modes without positions."""
         branches = self.branches(cast(BranchingRunner, runner), hit_object)
         return position_posterior(branches) if branches else []

@@ -13,7 +13,7 @@ import numpy as np
 
 from maimod.events.schema import EventKind
 from maimod.events.vocabulary import Range, Vocabulary
-from maimod.families.family import Place
+from maimod.families.family import LikelyPosition
 from maimod.families.inputs import WindowInputs
 from maimod.families.mini.place_features import place_features
 from maimod.families.runner import BranchingRunner
@@ -26,14 +26,11 @@ LEAST = 2e-5
 """Positions below this probability are left out."""
 
 
-def position_posterior(branches: Branches) -> list[Place]:
-    """Places where the network would put an object, given the map before it.
+def position_posterior(branches: Branches) -> list[LikelyPosition]:
+    """Where the network would place an object, given the map before it; likeliest first.
 
     Args:
         branches: of the object.
-
-    Returns:
-        (x, y, probability) in osu! pixels, likeliest first.
     """
     vocabulary = branches.vocabulary
     d, x, y = (vocabulary.ranges[kind] for kind in POSITION_KINDS)
@@ -49,7 +46,8 @@ def position_posterior(branches: Branches) -> list[Place]:
     for row, column in np.argwhere(joint >= LEAST).tolist():
         place = ((pairs[row][1] - x.first_id + x.low // x.step + 0.5) * unit, (column + y.low // y.step + 0.5) * unit)
         found[place] = found.get(place, 0.0) + float(joint[row, column])
-    return sorted(((*place, chance) for place, chance in found.items()), key=lambda one: -one[2])
+    likely = (LikelyPosition(*place, chance) for place, chance in found.items())
+    return sorted(likely, key=lambda position: -position.probability)
 
 
 def _likeliest(chances: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
