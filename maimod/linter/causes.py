@@ -81,7 +81,9 @@ OFF_TICKS = OFF_EVERY_TICK | frozenset({WRONG_TICK, "rhythm/unsnapped-at-red-lin
 BESIDE_BEATS = 0.55
 """How far an object can be from that place."""
 OTHER_SNAPS = "mapset/snaps-differ"
-FIRST_RULES = frozenset({KIAI_OF_SET, LATE_LINE, OTHER_SNAPS})
+LONE_JACK = "positions/lone-jack"
+"""Two notes of mania in a column, one of which seems to be in a wrong one."""
+FIRST_RULES = frozenset({KIAI_OF_SET, LATE_LINE, OTHER_SNAPS, LONE_JACK})
 """Exact findings that come before the estimates that they explain."""
 OF_OTHER_SNAPS = frozenset({BESIDE_OTHERS, SET_HOLE})
 """What a passage on another divisor than in the other difficulties shows at single objects."""
@@ -97,7 +99,7 @@ FIRST_CAUSES = frozenset({Category.RHYTHM, Category.MAPSET})
 def order_of_causes(finding: Finding) -> tuple[bool, bool, bool, bool, bool, float, float, str]:
     """Sort key: causes first.
 
-    Sections come first, even before surer findings inside them. Then what other difficulties show of kiai, lines that come after their slider, and passages on another divisor. Then rhythm, because another time changes the distance
+    Sections come first, even before surer findings inside them. Then what other difficulties show of kiai, lines that come after their slider, passages on another divisor, and lone jacks. Then rhythm, because another time changes the distance
     and not the other way round, and findings about the set, which are stronger evidence than one difficulty. Then exact
     findings, then by score; of equals the earlier one is the cause. Minor findings are ordered by score only. Holes that the other
     difficulties show explain nothing and come last.

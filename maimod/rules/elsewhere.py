@@ -463,10 +463,3 @@ def border(evidence: Evidence, time: float, objects: Sequence[HitObject]) -> str
 def a(name: str) -> str:
     """A noun with its article."""
     return f"a{'n' if name[0] in 'aeio' else ''} {name}"
-
-
-def counted(number: int, name: str) -> str:
-    """`1 object`, `2 difficulties`."""
-    if number == 1:
-        return f"1 {name}"
-    return f"{number} {name[:-1]}ies" if name.endswith("y") else f"{number} {name}s"

@@ -102,6 +102,11 @@ class TestFolding:
         )
         assert rules(kind, late, velocity, other) == ["sliders/late-line", "rhythm/unexpected-kind"]
 
+    def test_a_lone_jack_explains_which_of_its_notes_seems_to_be_in_a_wrong_column(self) -> None:
+        jack = replace(finding("positions/lone-jack", 3, 0.5, None, severity=Severity.MINOR), objects=(4, 3))
+        slips = [finding("positions/column-slip", index, 0.56, tier=Tier.ESTIMATED) for index in (3, 8)]
+        assert rules(*slips, jack) == ["positions/lone-jack", "positions/column-slip"]
+
     def test_a_passage_on_another_divisor_explains_its_objects(self) -> None:
         passage = replace(finding("mapset/snaps-differ", 3, 0.7, None), end_time=MAP.hit_objects[6].time)
         beside = [finding("mapset/beside-others", index, 0.7, None, tier=Tier.ESTIMATED) for index in (3, 5, 9)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from maimod.findings import Category, Severity, Tier
+from maimod.findings import Category, Severity, Tier, counted
 from maimod.osu.beatmap import PLAYFIELD_MODES, Beatmap, HitObject
 from maimod.osu.hitsounds import WHISTLE
 from maimod.osu.names import object_name
@@ -12,7 +12,6 @@ from maimod.osu.timing import SAME_BEAT_MS
 from maimod.rules.base import Candidate, Certainty, Rule, candidate
 from maimod.rules.checks import BeatmapCheck
 from maimod.rules.criteria import PAGE
-from maimod.rules.elsewhere import counted
 from maimod.rules.evidence import Evidence
 
 LEAST_SLIDERS, MOST_WHISTLES = 20, 2

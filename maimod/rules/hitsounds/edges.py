@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 import numpy as np
 
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, counted
 from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject
 from maimod.osu.hitsounds import Hit, addition_names
 from maimod.rules.base import Candidate, Curve, Rule, candidate
 from maimod.rules.checks import BeatmapCheck
 from maimod.rules.criteria import PAGE
-from maimod.rules.elsewhere import counted
 from maimod.rules.evidence import Evidence
 from maimod.rules.stretches import names
 

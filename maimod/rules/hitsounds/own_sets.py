@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from maimod.features.copies.cells import CELLS_PER_BEAT, Cells
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, counted
 from maimod.osu.beatmap import NOT_TAIKO
 from maimod.osu.hitsounds import DEFAULT_SET, Hit, hits, set_name
 from maimod.osu.names import hit_name
@@ -24,7 +24,6 @@ from maimod.rules.base import Candidate, Curve, Rule, candidate
 from maimod.rules.bundles import objects_of, strongest
 from maimod.rules.checks import BeatmapCheck
 from maimod.rules.criteria import PAGE
-from maimod.rules.elsewhere import counted
 from maimod.rules.evidence import Evidence
 from maimod.rules.stretches import LEAST_BITS, LONGEST_MS, bits_of, others_of, parts, totals, where
 

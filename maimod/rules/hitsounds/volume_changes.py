@@ -21,7 +21,7 @@ import numpy as np
 from maimod.features.copies.passages import SAME_VOLUME
 from maimod.features.copies.song_parts import loudness
 from maimod.features.ordered import median
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, counted
 from maimod.osu.beatmap import Beatmap, TimingPoint
 from maimod.osu.hitsounds import HITSOUND_LENIENCY_MS, Hit
 from maimod.osu.names import noun
@@ -30,7 +30,7 @@ from maimod.rules.base import Candidate, Curve, Rule, candidate
 from maimod.rules.bundles import SHOWN_OBJECTS, objects_of, strongest
 from maimod.rules.checks import BeatmapCheck
 from maimod.rules.criteria import PAGE
-from maimod.rules.elsewhere import MEASURES, OTHERS, counted
+from maimod.rules.elsewhere import MEASURES, OTHERS
 from maimod.rules.evidence import Evidence
 from maimod.rules.rhythm_index import lag_of
 from maimod.rules.stretches import (

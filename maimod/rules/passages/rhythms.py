@@ -15,14 +15,14 @@ import numpy as np
 
 from maimod.features.copies.cells import CELLS_PER_BEAT, QUARTER
 from maimod.features.copies.passages import Passages
-from maimod.findings import Category, Expected, Severity, Tier, clock
+from maimod.findings import Category, Expected, Severity, Tier, clock, counted
 from maimod.osu.beatmap import HitObject, ObjectKind
 from maimod.osu.names import kind_name, noun, object_name
 from maimod.rules import elsewhere
 from maimod.rules.base import Candidate, Curve, Rule, candidate
 from maimod.rules.bundles import SHOWN_OBJECTS, strongest
 from maimod.rules.checks import BeatmapCheck
-from maimod.rules.elsewhere import a, counted
+from maimod.rules.elsewhere import a
 from maimod.rules.evidence import Evidence
 from maimod.rules.rhythm.objects import at_time
 from maimod.rules.stretches import log_odds

@@ -14,14 +14,13 @@ from itertools import groupby
 import numpy as np
 
 from maimod.features.copies.passages import Passages
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, counted
 from maimod.osu.beatmap import NOT_TAIKO, Mode
 from maimod.osu.hitsounds import Hit, set_name
 from maimod.rules.base import Candidate, Curve, Rule, candidate
 from maimod.rules.bundles import objects_of, strongest
 from maimod.rules.checks import BeatmapCheck
 from maimod.rules.criteria import PAGE
-from maimod.rules.elsewhere import counted
 from maimod.rules.evidence import Evidence
 from maimod.rules.passages.rhythms import LEAST_BITS, LEAST_OTHERS, bits_of_length
 from maimod.rules.stretches import log_odds

@@ -14,14 +14,13 @@ import numpy as np
 from maimod.features.measures.alternatives import MIRRORED_MEASURES
 from maimod.features.measures.rhythms import LEAST_OBJECTS
 from maimod.features.positions.alternatives import across
-from maimod.findings import Category, Expected, Severity, Tier, clock
+from maimod.findings import Category, Expected, Severity, Tier, clock, counted
 from maimod.osu.beatmap import NOT_TAIKO, PLAYFIELD_MODES, HitObject, Mode
 from maimod.osu.names import noun
 from maimod.rules.base import Candidate, Curve, Rule, candidate
 from maimod.rules.bundles import SHOWN_OBJECTS, strongest
 from maimod.rules.checks import BeatmapCheck
 from maimod.rules.criteria import PAGE
-from maimod.rules.elsewhere import counted
 from maimod.rules.evidence import Evidence
 
 HALVES_CURVE, PASTED_CURVE, PASTED_NOTES_CURVE = Curve(9.0, 1.5), Curve(6.5, 1.2), Curve(9.0, 1.5)

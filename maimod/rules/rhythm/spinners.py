@@ -12,13 +12,13 @@ import msgspec
 import numpy as np
 
 from maimod.features.ordered import median
-from maimod.findings import Category, Expected, Severity, Tier, clock
+from maimod.findings import Category, Expected, Severity, Tier, clock, counted
 from maimod.osu.beatmap import NOT_MANIA, Beatmap, HitObject, ObjectKind
 from maimod.osu.names import kind_name
 from maimod.osu.timing import TICKS_PER_BEAT
 from maimod.rules.base import Candidate, Curve, Rule, candidate
 from maimod.rules.checks import BeatmapCheck
-from maimod.rules.elsewhere import OTHERS, a, counted
+from maimod.rules.elsewhere import OTHERS, a
 from maimod.rules.evidence import Evidence
 from maimod.rules.rhythm_index import lag_of
 from maimod.rules.stretches import log_odds, others_of, where

@@ -21,13 +21,12 @@ import msgspec
 import numpy as np
 
 from maimod.features.ordered import median
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, counted
 from maimod.osu.beatmap import PLAYFIELD_MODES, SCROLLING_MODES, UNSNAP_MS, Beatmap, HitObject
 from maimod.osu.names import noun
 from maimod.rules.base import Candidate, Curve, Rule, candidate
 from maimod.rules.bundles import SHOWN_OBJECTS, strongest
 from maimod.rules.checks import BeatmapCheck
-from maimod.rules.elsewhere import counted
 from maimod.rules.evidence import Evidence
 from maimod.rules.passages.speeds import bits_of_durations
 from maimod.rules.stretches import (
