@@ -244,14 +244,20 @@ def hitsound_value(hitsound: int, sample_set: int, addition_set: int) -> int:
     return (hitsound >> 1) % _ADDITIONS + _ADDITIONS * (sample_set - 1 + _SETS * (addition_set - 1))
 
 
-def hitsound_parts(value: int) -> tuple[str, str, tuple[str, ...]]:
-    """Name the sample set, the addition set and the additions of a `HITSOUND` value.
+def hitsound_sets(value: int) -> tuple[int, int]:
+    """Sample set and addition set of a `HITSOUND` value, numbered as in :func:`hitsound_value`.
 
     Vocabularies have an id for 72, one beyond the last combination: it counts as the last addition set without additions.
     """
-    additions = tuple(name for bit, name in enumerate(ADDITIONS) if value >> bit & 1)
     sets = value // _ADDITIONS
-    return SAMPLE_SETS[sets % _SETS], SAMPLE_SETS[min(sets // _SETS, _SETS - 1)], additions
+    return sets % _SETS + 1, min(sets // _SETS, _SETS - 1) + 1
+
+
+def hitsound_parts(value: int) -> tuple[str, str, tuple[str, ...]]:
+    """Name the sample set, the addition set and the additions of a `HITSOUND` value."""
+    sample_set, addition_set = hitsound_sets(value)
+    additions = tuple(name for bit, name in enumerate(ADDITIONS) if value >> bit & 1)
+    return SAMPLE_SETS[sample_set - 1], SAMPLE_SETS[addition_set - 1], additions
 
 
 def position_values(x: float, y: float, schema: EventSchema) -> list[tuple[EventKind, int]]:

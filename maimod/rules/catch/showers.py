@@ -13,9 +13,9 @@ from maimod.rules.evidence import Evidence
 from maimod.rules.rhythm.spinners import spinners_of
 from maimod.rules.steps import gap_name
 
-LONGEST_BEATS = 1.55
-"""A beat and a half, and rounding. None of 17 ranked difficulties has a banana shower as short, and 1 of 37 unranked ones; of 36 streams of a beat or more that became
-banana showers, in as many difficulties, 32 are."""
+LONGEST_BEATS = 1.05
+"""A beat, and rounding. None of 54 difficulties, 17 of them ranked, has a banana shower as short; of 54 streams of a beat or more that became banana showers 42 are. With
+one and a half beats it would be 51, and one of the difficulties has one."""
 
 SHORT_SHOWER = Rule(
     "rhythm/short-shower",
@@ -24,7 +24,7 @@ SHORT_SHOWER = Rule(
     Tier.EXACT,
     ("map",),
     why="A moment of bananas between fruits is hardly seen, let alone caught; usually it should have been a juice stream.",
-    how="A banana shower lasts a beat and a half or less; the map has no other one as short, and no other difficulty of the set has one at the same time.",
+    how="A banana shower lasts a beat or less; the map has no other one as short, and no other difficulty of the set has one at the same time.",
     advice="Should this be a juice stream, or last longer?",
     ignore_when="the song has a short roll or glissando here",
     blind_spots="Maps with several short banana showers.",

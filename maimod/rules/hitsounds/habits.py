@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from maimod.discriminator.prediction import CorruptionLogits
-from maimod.events.schema import EventKind
+from maimod.events.schema import EventKind, hitsound_sets
 from maimod.features.habits import starts as start_habits
 from maimod.features.habits.hitsounds import habits
 from maimod.findings import Category, Expected, Severity, Tier
@@ -170,8 +170,8 @@ ADDITION_ASPECTS = tuple(
     _Aspect(name, _bit(bit), _bit(bit - 1)) for bit, name in enumerate(("whistle", "finish", "clap"), start=1)
 )
 SET_ASPECTS = (
-    _Aspect("sample set", lambda words: words >> 4 & 3, lambda value: value // 8 % 3 + 1),
-    _Aspect("addition set", lambda words: words >> 6 & 3, lambda value: min(value // 24, 2) + 1 if value & 7 else 0),
+    _Aspect("sample set", lambda words: words >> 4 & 3, lambda value: hitsound_sets(value)[0]),
+    _Aspect("addition set", lambda words: words >> 6 & 3, lambda value: hitsound_sets(value)[1] if value & 7 else 0),
 )
 TAIKO_ASPECTS = (
     _Aspect("kat", lambda words: words & 1, lambda value: int(value & (KAT >> 1) > 0)),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from maimod.features.sliders.alternatives import NAMES
-from maimod.findings import Category, Expected, Severity, Tier
+from maimod.findings import Category, Expected, Severity, Tier, counted
 from maimod.osu.beatmap import PLAYFIELD_MODES, HitObject, ObjectKind
 from maimod.osu.names import in_words_of_mode, object_name
 from maimod.rules import elsewhere
@@ -74,7 +74,7 @@ def run(evidence: Evidence) -> Iterator[Candidate]:
             line=o.line,
             objects=[o],
             measure=float(log_odds[rank]),
-            actual=f"{name}, {elsewhere.counted(o.slider.slides - 1, 'repeat')}" if o.slider else name,
+            actual=f"{name}, {counted(o.slider.slides - 1, 'repeat')}" if o.slider else name,
             expected=[Expected(likelier)] if likelier else [],
             message=f"This {name}{length} may have the wrong {'kind or length' if o.slider else 'kind'}: {elsewhere.joined(usual, seen) if usual else seen}.",
             log_odds=round(float(log_odds[rank]), 2),

@@ -30,12 +30,12 @@ def find(own: Beatmap, other: Beatmap | None = None) -> list[Finding]:
     return findings_of(showers.run, Evidence(own, mapset=Mapset(Path(), (own, *others))))
 
 
-def test_one_of_a_beat_and_a_half() -> None:
-    (finding,) = find(made((12_000, 750), (14_000, 2000)))
+def test_one_of_half_a_beat() -> None:
+    (finding,) = find(made((12_000, 250), (14_000, 2000)))
     assert finding.rule == "rhythm/short-shower" and finding.severity is Severity.MINOR
-    assert (finding.time, finding.end_time) == (12_000, 12_750)
+    assert (finding.time, finding.end_time) == (12_000, 12_250)
     assert finding.message.startswith(
-        "This banana shower lasts 3/2 beats, 750 ms; the others of the map last 2000 ms or more."
+        "This banana shower lasts 1/2 beat, 250 ms; the others of the map last 2000 ms or more."
     )
 
 
@@ -45,10 +45,10 @@ def test_the_only_one_of_the_map() -> None:
 
 
 @pytest.mark.parametrize(
-    "own", [made(), made((12_000, 1000)), made((12_000, 500), (14_000, 500)), made((12_000, 500), mode=0)]
+    "own", [made(), made((12_000, 750)), made((12_000, 500), (14_000, 500)), made((12_000, 500), mode=0)]
 )
 def test_what_is_usual(own: Beatmap) -> None:
-    """None; one of two beats; two short ones; a spinner of osu!."""
+    """None; one of a beat and a half; two short ones; a spinner of osu!."""
     assert not find(own)
 
 

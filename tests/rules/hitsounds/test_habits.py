@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from maimod.events.schema import Event, EventKind, EventScore
+from maimod.events.schema import Event, EventKind, EventScore, hitsound_value
 from maimod.findings import Severity
 from maimod.osu.hitsounds import hits
 from maimod.osu.mapset import Mapset
@@ -23,6 +23,13 @@ def changed(place: int, sound: int) -> list[int]:
     sounds = beat_sounds()
     sounds[place] = sound
     return sounds
+
+
+@pytest.mark.parametrize(("sound", "sets"), [(8, (2, 3)), (2, (3, 1)), (0, (2, 0))])
+def test_sets_of_an_event(sound: int, sets: tuple[int, int]) -> None:
+    """Without additions their set does not sound."""
+    value = hitsound_value(sound, sets[0], sets[1] or 1)
+    assert tuple(aspect.of_event(value) for aspect in habits.SET_ASPECTS) == sets
 
 
 def test_a_steady_beat_is_silent():
