@@ -395,7 +395,9 @@ class _Writer:
 
     def position(self, x: float, y: float, part: int = 0) -> _Parts:
         if self.mode is Mode.MANIA:
-            return [(EventKind.COLUMN, int(_clip(x / 512 * self.beatmap.keys, 0, self.beatmap.keys - 1)), part)]
+            # The published models were trained with the whole part of the key size, which the game rounds (docs/compat.md §4.3).
+            keys = max(1, int(self.beatmap.difficulty.circle_size))
+            return [(EventKind.COLUMN, int(_clip(x / 512 * keys, 0, keys - 1)), part)]
         if not self.on_playfield:
             return []
         parts: _Parts = []

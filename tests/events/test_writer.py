@@ -508,3 +508,10 @@ def test_events_equal_those_of_the_original(name: str) -> None:
         (context, event.kind.value, event.value, event.time) for context, events in contexts.items() for event in events
     ]
     assert actual == [(row["context"], *row["event"], row["time"]) for row in rows]
+
+
+def test_columns_are_counted_with_the_whole_part_of_the_key_size() -> None:
+    """As in what the published models were trained on: 6 columns, where the game rounds 6.7 to 7."""
+    mania = beatmap(["500,192,1000,1,0"], mode=3, circle_size=6.7)
+    assert mania.column(mania.hit_objects[0]) == 6
+    assert "column=5" in told(mania)[-1]
